@@ -52,8 +52,11 @@ class Chunk:
     """A contiguous piece of one section of a source file.
 
     ``text`` is verbatim: lines ``start_line`` to ``end_line`` of the file, joined by newlines.
+    ``window`` is verbatim too: ``text`` grown inside its section to about 1,000 characters, which
+    is what an answer reads.
     ``indexed_text`` is what the encoders see: the heading path and the text without markup that no
-    reader would search for. ``section`` numbers the sections of a file, so that neighbours of a
+    reader would search for; ``content_hash`` is its SHA-256 in hex: what it decides is whether a
+    chunk is embedded again. ``section`` numbers the sections of a file, so that neighbours of a
     chunk (``position`` +- 1 in the same section) can be found. ``page`` is the path of the page
     below the site's docs root, without leading slash ("" for the root page).
     """
@@ -69,6 +72,7 @@ class Chunk:
     start_line: int
     end_line: int
     text: str
+    window: str
     indexed_text: str
     content_hash: str
 
@@ -91,6 +95,20 @@ class IndexPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentWrite:
+    """What one document brings to the index.
+
+    ``points`` are new or changed and carry vectors; ``moved`` chunks keep their vectors and only
+    have their payload written anew (an edit above them shifts their lines); ``stale_ids`` go.
+    """
+
+    record: DocumentRecord
+    points: tuple[IndexPoint, ...]
+    moved: tuple[Chunk, ...] = ()
+    stale_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
     """One query for the engine: either vector may be absent."""
 
@@ -108,7 +126,7 @@ class ScoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What the engine found for one :class:`SearchQuery`, best first, each list on its own scale."""
+    """What the engine found for one query, best first; each list has its own scale."""
 
     dense: tuple[ScoredChunk, ...] = ()
     sparse: tuple[ScoredChunk, ...] = ()
@@ -116,7 +134,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found for a question. ``score`` is fused, 0..1; the raw scores are kept for the trace."""
+    """A chunk found for a question. ``score`` is fused, 0..1; raw scores are for the trace."""
 
     chunk: Chunk
     score: float
@@ -126,7 +144,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """What the index knows about one source file. ``content_hash`` is that of the whole file."""
+    """What the index knows about one source file.
+
+    ``content_hash`` is that of the whole file, or "" while the file is only partly written.
+    """
 
     source: str
     title: str
@@ -164,7 +185,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``user_id`` is None for an anonymous caller; ``address`` is the client's, normalised."""
+    """Who asks. ``user_id`` None is an anonymous caller; ``address`` the client's, normalised."""
 
     user_id: str | None = None
     address: str = ""

@@ -8,7 +8,7 @@ AppError                 500 internal_error     something that should not happen
 |- Conflict              409 conflict           the same thing is under way or exists
 |- TooLarge              413 too_large          more bytes than allowed
 |- UnsupportedMedia      415 unsupported_media  a content type or encoding that is not taken
-|- Invalid               422 invalid            readable, but a field does not fit; names field, limit and value
+|- Invalid               422 invalid            a field does not fit; names field, limit and value
 |- RateLimited           429 rate_limited       the caller asked too often
 |- NotConfigured         503 not_configured     a part needs a variable that is missing or wrong
 |- ShuttingDown          503 shutdown           the process is being stopped
@@ -17,7 +17,7 @@ AppError                 500 internal_error     something that should not happen
    |- UpstreamTimeout      upstream_timeout        no answer in time; transient
    |- UpstreamUnavailable  upstream_unavailable    reset, 5xx; transient
    |- UpstreamRefused      upstream_unavailable    nobody listens there; not retried at once
-   |- UpstreamRateLimited  upstream_rate_limited   429 with room to wait; transient, no breaker failure
+   |- UpstreamRateLimited  upstream_rate_limited   429 with room to wait; transient, trips nothing
    |- UpstreamQuota        quota                   429 that waiting does not mend
    |- UpstreamMalformed    upstream_malformed      an answer that cannot be read; transient
    |- UpstreamRejected     upstream_rejected       a request or credential that the upstream refuses
@@ -194,6 +194,6 @@ class DimensionMismatch(UpstreamError):
 
 
 class CircuitOpen(UpstreamError):
-    """Not asked, because it failed too often a moment ago; ``retry_after_s`` is the rest of the wait."""
+    """Not asked: it failed too often a moment ago; ``retry_after_s`` is the rest of the wait."""
 
     code, trips = "circuit_open", False

@@ -1,20 +1,20 @@
 """What the services need from the outside. Adapters implement these; the container wires them.
 
-Every method may raise :class:`backend.errors.UpstreamError` or :class:`~backend.errors.NotConfigured`
-and nothing else that is foreign. None retries or asks a breaker: ``resilience`` wraps the ports.
+Every method may raise :class:`backend.errors.UpstreamError` or ``NotConfigured`` and nothing else
+that is foreign. None retries or asks a breaker: ``resilience`` wraps the ports.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Protocol
 
 from backend.domain import (
     ChatDelta,
     Chunk,
     DocumentRecord,
+    DocumentWrite,
     IndexInfo,
-    IndexPoint,
     SearchQuery,
     SearchResult,
     SourceFile,
@@ -29,8 +29,8 @@ class ChatModel(Protocol):
 
     def stream(
         self, messages: Sequence[dict[str, str]], *, max_tokens: int
-    ) -> AsyncIterator[ChatDelta]:
-        """Yield deltas; the last one carries ``finish_reason``. Closing the iterator stops the upstream."""
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """Yield deltas; the last one carries ``finish_reason``. Closing it stops the upstream."""
         ...
 
 
@@ -39,7 +39,7 @@ class Embedder(Protocol):
 
     model: str
     dimensions: int | None
-    """Length of the vectors; None until the first answer when neither settings nor tables know it."""
+    """Length of the vectors; None until the first answer where nothing else tells."""
 
     async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         """Vectors of the texts, in order. Batches to the provider's limits by itself."""
@@ -68,8 +68,8 @@ class ChunkIndex(Protocol):
         """
         ...
 
-    async def section(self, source: str, section: int) -> list[Chunk]:
-        """All chunks of one section in order of position."""
+    async def chunks(self, source: str) -> list[Chunk]:
+        """All chunks of one source in the live collection, in order of position."""
         ...
 
     async def begin(self, model: str | None, dimensions: int | None) -> bool:
@@ -81,18 +81,21 @@ class ChunkIndex(Protocol):
         ...
 
     async def documents(self) -> list[DocumentRecord]:
-        """Every document that was completely written to the collection of ``begin`` (else the live one)."""
+        """Every document in the collection of ``begin`` (else the live one), in order of source.
+
+        One whose write was interrupted is listed with an empty ``content_hash``.
+        """
         ...
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         """Chunk id -> content hash of one source in the collection of ``begin``."""
         ...
 
-    async def write(
-        self, document: DocumentRecord, points: Sequence[IndexPoint], stale_ids: Sequence[str]
-    ) -> None:
-        """Upsert new or changed points, delete stale ones, then record the document: last, so that an
-        interruption leaves it unrecorded and the next run completes it. Durable on return.
+    async def write(self, documents: Sequence[DocumentWrite]) -> None:
+        """Write several documents; durable on return, with one flush for all of them.
+
+        The records are first written with an empty hash, then points, moved payloads and
+        deletions, then the records again: an interruption is seen and completed by the next run.
         """
         ...
 
@@ -116,7 +119,8 @@ class DocumentSource(Protocol):
     """For people: the folder or address, without credentials."""
 
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
-        """Every Markdown or text file, in order of path; blocking. One that cannot be read comes as
-        :class:`UnreadableFile` instead of an exception.
+        """Every Markdown or text file, in order of path; blocking.
+
+        One that cannot be read comes as :class:`UnreadableFile` instead of an exception.
         """
         ...

@@ -1,0 +1,60 @@
+# `make run` serves, `make test` checks everything. Both install what they need into .venv first,
+# and only when a requirements file has changed since.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off
+
+SOURCES := app.py backend ui tests
+FOR_RUNNING := $(VENV)/.for-running
+FOR_TESTING := $(VENV)/.for-testing
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check format docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(FOR_RUNNING) ## install and serve on port 8080 (PORT=9000 make run for another)
+	@exec $(PY) app.py
+
+test: check ## lint, types and every test, with branch coverage
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage report
+
+check: $(FOR_TESTING) ## lint and types only
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(FOR_TESTING) ## put the sources into the house style
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+docs: $(FOR_TESTING) ## write the variables and the OpenAPI document into README.md and docs anew
+	$(PY) -m backend.reference --write
+	$(PY) -m backend.server > docs/.openapi.json
+	mv docs/.openapi.json docs/openapi.json
+
+clean: ## remove what the tools leave behind; .venv and data stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov
+
+$(FOR_RUNNING): requirements.txt | $(VENV)/.made
+	@echo "Installing requirements.txt into $(VENV) (about a minute the first time)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(FOR_TESTING): tests/requirements.txt requirements.txt | $(VENV)/.made
+	@echo "Installing tests/requirements.txt into $(VENV) (about a minute the first time)"
+	@$(PIP) -r tests/requirements.txt
+	@touch $(FOR_RUNNING) $@
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "This needs Python 3.11, and '$(PYTHON)' is not that. Install it (Debian: apt-get install python3.11 python3.11-venv)" >&2; \
+	  echo "or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

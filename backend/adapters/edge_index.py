@@ -1,0 +1,183 @@
+"""The embedded :class:`~backend.ports.ChunkIndex`: Qdrant Edge in a child process, in DATA_DIR."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.adapters.edge_process import CorruptIndex, EdgeProcess
+from backend.adapters.index_plan import UPSTREAM, gather_results, plan_search, plan_writes
+from backend.adapters.points import (
+    CHUNK,
+    DOCUMENT,
+    INDEXED_FIELDS,
+    chunk_from,
+    dimensions_of,
+    document_from,
+    fingerprint,
+    physical_name,
+)
+from backend.adapters.steps import Step
+from backend.domain import (
+    Chunk,
+    DocumentRecord,
+    DocumentWrite,
+    IndexInfo,
+    ScoredChunk,
+    SearchQuery,
+    SearchResult,
+)
+from backend.errors import IndexMissing
+
+_CHUNKS = {"kind": CHUNK}
+_ASTRAY = "The index in DATA_DIR is damaged; the next ingest takes over what is left of it."
+_SET_ASIDE = (
+    "The index in DATA_DIR could not be read and was set aside; the next ingest rebuilds it."
+)
+
+
+class EdgeIndex:
+    """One folder per collection below ``data_dir/index``.
+
+    Args:
+        data_dir: DATA_DIR.
+        configured: QDRANT_COLLECTION_NAME: the first part of the collections' names.
+        process: Keeps the engine; for tests.
+    """
+
+    def __init__(
+        self, data_dir: Path, configured: str, *, process: EdgeProcess | None = None
+    ) -> None:
+        self._process = process or EdgeProcess(data_dir / "index")
+        self._configured = re.sub(r"[^\w.-]", "-", configured)
+        self._live: str | None = None
+        self._writing: str | None = None
+        self._problem: str | None = None
+
+    async def open(self) -> IndexInfo:
+        """Find the live collection. One that cannot be read is set aside and reported."""
+        self._live, astray = await self._process.call("live")
+        self._problem = _ASTRAY if astray else None
+        if self._live is not None:
+            try:
+                await self._process.call("load", self._live)
+            except CorruptIndex:
+                await self._process.call("set_aside", self._live)
+                self._live, self._problem = None, _SET_ASIDE
+        return await self.info()
+
+    async def info(self) -> IndexInfo:
+        """Facts about the live collection."""
+        live = self._live
+        print_ = _fingerprint_of(live) if live else ""
+        return IndexInfo(
+            engine="qdrant-edge",
+            collection=live or self._configured,
+            fingerprint=print_,
+            points=await self._process.call("count", live, _CHUNKS) if live else 0,
+            dimensions=dimensions_of(print_),
+            problem=self._problem,
+        )
+
+    async def search(self, queries: Sequence[SearchQuery], limit: int) -> list[SearchResult]:
+        """Answer all queries in one message to the process."""
+        live = self._live
+        if live is None:
+            raise IndexMissing(
+                UPSTREAM, "Nothing is indexed yet; start an ingest, or wait for the running one."
+            )
+        asked = plan_search(queries, dimensions=dimensions_of(_fingerprint_of(live)))
+        if not asked:
+            return [SearchResult() for _ in queries]
+        vectors = [(a.using, a.vector) for a in asked]
+        lists, payloads = await self._process.call("search", live, vectors, limit)
+        chunks = {id_: chunk_from(id_, payload) for id_, payload in payloads.items()}
+        found = (
+            [ScoredChunk(chunk, score) for id_, score in hits if (chunk := chunks[id_])]
+            for hits in lists
+        )
+        return gather_results(len(queries), asked, found)
+
+    async def chunks(self, source: str) -> list[Chunk]:
+        """All chunks of one source in the live collection, in order of position."""
+        if self._live is None:
+            return []
+        points = await self._process.call("scroll", self._live, _CHUNKS | {"source": source}, None)
+        chunks = (chunk_from(id_, payload) for id_, payload in points)
+        return sorted((c for c in chunks if c), key=lambda c: (c.section, c.position))
+
+    async def begin(self, model: str | None, dimensions: int | None) -> bool:
+        """Make the collection of this embedding model ready; an unfinished one is continued."""
+        name = physical_name(self._configured, fingerprint(model, dimensions))
+        create = ("create", name, dimensions if model else None, INDEXED_FIELDS)
+        try:
+            await self._process.call(*create)
+        except CorruptIndex:
+            await self._process.call("set_aside", name)
+            await self._process.call(*create)
+        if self._live is None:
+            await self._process.call("go_live", name)
+            self._live, self._problem = name, None
+        self._writing = name
+        return name != self._live
+
+    async def documents(self) -> list[DocumentRecord]:
+        """Every document of the collection that is written, else of the live one."""
+        if (name := self._target) is None:
+            return []
+        points = await self._process.call("scroll", name, {"kind": DOCUMENT}, None)
+        records = (document_from(payload) for _, payload in points)
+        return sorted((r for r in records if r), key=lambda record: record.source)
+
+    async def chunk_hashes(self, source: str) -> dict[str, str]:
+        """Chunk id -> content hash of one source."""
+        if (name := self._target) is None:
+            return {}
+        must = _CHUNKS | {"source": source}
+        points = await self._process.call("scroll", name, must, ["content_hash"])
+        return {id_: payload.get("content_hash", "") for id_, payload in points}
+
+    async def write(self, documents: Sequence[DocumentWrite]) -> None:
+        """Write several documents with one flush."""
+        name = self._target
+        if name is None:
+            raise IndexMissing(UPSTREAM, "There is no collection to write to; start an ingest.")
+        *first, last = plan_writes(documents)
+        for step in first:
+            await self._process.call("write", name, [step], False)
+        await self._process.call("write", name, [last], True)
+
+    async def forget(self, source: str) -> int:
+        """Delete a document from the collection that is written and from the live one."""
+        gone = 0
+        for name in {self._live, self._target} - {None}:
+            must = _CHUNKS | {"source": source}
+            gone = max(gone, await self._process.call("count", name, must))
+            step = Step(delete_where={"source": source})
+            await self._process.call("write", name, [step], True)
+        return gone
+
+    async def publish(self) -> None:
+        """Swap in what was written, after its statistics are renewed; the old one is deleted."""
+        name = self._target
+        if name is None:
+            return
+        await self._process.call("refresh", name)
+        if name != self._live:
+            await self._process.call("go_live", name)
+            self._live = name
+        self._problem = self._writing = None
+        await self._process.call("drop_others", name)
+
+    async def close(self) -> None:
+        """End the process; what was written is on disk."""
+        await self._process.close()
+
+    @property
+    def _target(self) -> str | None:
+        return self._writing or self._live
+
+
+def _fingerprint_of(name: str) -> str:
+    return name.rpartition("__")[2]

@@ -1,0 +1,269 @@
+"""Chat and embeddings of any OpenAI-compatible server, by raw JSON over the shared transport.
+
+Wire format: platform.openai.com/docs/api-reference/chat and /embeddings. The SDK serves only where
+no question waits for it (``openai_probe``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import math
+import re
+import sys
+from array import array
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+from backend.adapters.http import HttpTransport
+from backend.adapters.openai_errors import Names
+from backend.domain import ChatDelta, Usage
+from backend.errors import DimensionMismatch
+from backend.variables.providers import dimensions_of
+
+IDLE_TIMEOUT_S = 60.0  # the guard's limits are narrower; these hold where there is no guard
+EMBED_TIMEOUT_S = 60.0
+BATCH_TEXTS = 96  # Cohere takes 96 texts at once, Gemini 100, OpenAI 2,048
+BATCH_CHARS = (
+    120_000  # OpenAI takes 300,000 tokens; scripts other than Latin need up to 2 a character
+)
+CONCURRENT_BATCHES = 4
+
+# These count their thinking as output too, and refuse the older parameter.
+_NEW_LIMIT = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))")
+
+
+class OpenAIChat:
+    """A chat model behind ``POST {base_url}/chat/completions``.
+
+    Args:
+        transport: The shared HTTP client.
+        base_url: Address of the API, ending in ``/v1`` or what the provider has instead.
+        api_key: Sent as a bearer token; None for a server that wants none.
+        model: The model's name at the provider.
+        names: Circuit and variables that errors mention.
+        temperature: Sampling temperature; None leaves it to the server.
+    """
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        *,
+        base_url: str,
+        api_key: str | None,
+        model: str,
+        names: Names | None = None,
+        temperature: float | None = None,
+    ) -> None:
+        self.name = model
+        self._transport = transport
+        self._url = base_url.rstrip("/") + "/chat/completions"
+        self._headers = _bearer(api_key)
+        self._names = names or Names()
+        self._limit = "max_completion_tokens" if _NEW_LIMIT.search(model) else "max_tokens"
+        self._fixed: dict[str, Any] = {
+            "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if temperature is not None and self._limit == "max_tokens":
+            self._fixed["temperature"] = temperature
+
+    async def stream(
+        self, messages: Sequence[dict[str, str]], *, max_tokens: int
+    ) -> AsyncGenerator[ChatDelta, None]:
+        """Yield the answer's text as it comes, then one delta with ``finish_reason`` and usage.
+
+        Closing the generator closes the connection, so that the server stops working.
+
+        Raises:
+            UpstreamError: From the table of ``openai_errors``; UpstreamMalformed for a stream that
+                ends without ``finish_reason``, or well but without any text.
+        """
+        body = {**self._fixed, "messages": messages, self._limit: max_tokens}
+        finish: str | None = None
+        usage: Usage | None = None
+        empty = True
+        async with self._transport.stream_lines(
+            self._url,
+            body,
+            headers=self._headers,
+            idle_timeout_s=IDLE_TIMEOUT_S,
+            upstream=self._names.upstream,
+            classify=self._names.classify,
+            variable=self._names.url,
+        ) as payloads:
+            async for payload in payloads:
+                text, reason, counted = _chunk(payload, self._names)
+                usage = counted or usage
+                finish = reason or finish
+                if text:
+                    empty = False
+                    yield ChatDelta(text)
+            if finish is None:
+                raise self._names.unreadable()
+            if empty:
+                raise self._names.no_text(finish)
+            yield ChatDelta(finish_reason=finish, usage=usage)
+
+
+class OpenAIEmbedder:
+    """An embedding model behind ``POST {base_url}/embeddings``.
+
+    Args:
+        transport: The shared HTTP client.
+        base_url: Address of the API.
+        api_key: Sent as a bearer token; None for a server that wants none.
+        model: The model's name at the provider.
+        dimensions: Length that the vectors shall have; None for the model's own. Sent only for a
+            model that is known to shorten its vectors, where it differs from its own length.
+        names: Circuit and variables that errors mention.
+    """
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        *,
+        base_url: str,
+        api_key: str | None,
+        model: str,
+        dimensions: int | None = None,
+        names: Names | None = None,
+    ) -> None:
+        known = dimensions_of(model)
+        self.model = model
+        self.dimensions = dimensions or (known.native if known else None)
+        self._transport = transport
+        self._url = base_url.rstrip("/") + "/embeddings"
+        self._headers = _bearer(api_key)
+        self._names = names or Names(model="EMBEDDING_MODEL", url="EMBEDDING_BASE_URL")
+        self._fixed: dict[str, Any] = {"model": model, "encoding_format": "base64"}
+        if dimensions and known and dimensions != known.native and known.allows(dimensions):
+            self._fixed["dimensions"] = dimensions
+
+    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Vectors of the texts, in order; at most four requests at a time.
+
+        Raises:
+            UpstreamError: From the table of ``openai_errors``; UpstreamMalformed for an answer with
+                another number of vectors than texts, DimensionMismatch for one of another length.
+        """
+        batches = list(_batches(texts))
+        if len(batches) == 1:
+            return await self._embed(batches[0])
+        results: list[list[tuple[float, ...]]] = [[] for _ in batches]
+        todo = iter(enumerate(batches))
+
+        async def work() -> None:
+            for position, batch in todo:
+                results[position] = await self._embed(batch)
+
+        tasks = [asyncio.create_task(work()) for _ in batches[:CONCURRENT_BATCHES]]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return [vector for result in results for vector in result]
+
+    async def _embed(self, texts: list[str]) -> list[tuple[float, ...]]:
+        answer = await self._transport.post_json(
+            self._url,
+            {**self._fixed, "input": texts},
+            headers=self._headers,
+            timeout_s=EMBED_TIMEOUT_S,
+            upstream=self._names.upstream,
+            classify=self._names.classify,
+            variable=self._names.url,
+        )
+        vectors = _vectors(answer, len(texts), self._names)
+        if self.dimensions is None:
+            self.dimensions = len(vectors[0])
+        for vector in vectors:
+            if len(vector) != self.dimensions:
+                raise self._mismatch(len(vector))
+        return vectors
+
+    def _mismatch(self, length: int) -> DimensionMismatch:
+        return DimensionMismatch(
+            self._names.upstream,
+            f"The model in {self._names.model} makes vectors of {length} numbers where "
+            f"{self.dimensions} are expected; correct the model or EMBEDDING_DIMENSIONS.",
+        )
+
+
+def _bearer(api_key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def _chunk(payload: bytes, names: Names) -> tuple[str, str | None, Usage | None]:
+    """Text, finish reason and usage of one event; each may be missing."""
+    try:
+        event = orjson.loads(payload)
+        if error := event.get("error"):
+            raise names.in_stream(error)
+        usage = event.get("usage")
+        counted = (
+            Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+            if usage
+            else None
+        )
+        choices = event.get("choices")
+        if not choices:
+            return "", None, counted
+        choice = choices[0]
+        delta = choice.get("delta") or {}
+        return (
+            _text(delta.get("content") or delta.get("refusal") or ""),
+            choice.get("finish_reason"),
+            counted,
+        )
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        raise names.unreadable() from error
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError("content is not text")
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and (len(batch) == BATCH_TEXTS or size + len(text) > BATCH_CHARS):
+            yield batch
+            batch, size = [], 0
+        batch.append(text or " ")  # an empty text is refused, a blank one is not
+        size += len(text)
+    if batch:
+        yield batch
+
+
+def _vectors(answer: bytes, count: int, names: Names) -> list[tuple[float, ...]]:
+    """The vectors in order of their index, as base64 of little-endian float32 or as numbers."""
+    try:
+        data = orjson.loads(answer)["data"]
+        if len(data) != count:
+            raise ValueError("another number of vectors than texts")
+        by_index = {item.get("index", n): _vector(item["embedding"]) for n, item in enumerate(data)}
+        return [by_index[n] for n in range(count)]
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise names.unreadable() from error
+
+
+def _vector(embedding: str | list[float]) -> tuple[float, ...]:
+    if isinstance(embedding, str):
+        numbers = array("f", binascii.a2b_base64(embedding))
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        vector = tuple(numbers)
+    else:
+        vector = tuple(map(float, embedding))
+    if not vector or not math.isfinite(sum(vector)):
+        raise ValueError("an embedding is empty or not finite")
+    return vector

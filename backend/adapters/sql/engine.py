@@ -1,0 +1,196 @@
+"""The relational database: PostgreSQL, or a SQLite file, behind a thread pool of its own.
+
+One call of :meth:`Database.read` or :meth:`Database.write` is one short transaction. No connection
+is held between calls, so a database that suspends itself (Neon) is left to sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import QueuePool
+
+from backend.adapters.sql.errors import translated
+
+T = TypeVar("T")
+
+
+class Guarded(Protocol):
+    """Runs a call to the database, perhaps again, or refuses it; ``resilience.Guard.call``."""
+
+    def __call__(self, fn: Callable[[], Awaitable[T]], /) -> Awaitable[T]:
+        """Await ``fn()``. Raises UpstreamError."""
+        ...
+
+
+POOL_SIZE = 5
+POOL_OVERFLOW = 5
+POOL_TIMEOUT_S = 3
+POOL_RECYCLE_S = 280  # Neon suspends after 300 s without a query
+CONNECT_TIMEOUT_S = 5
+SQLITE_BUSY_MS = 5_000
+SQLITE_FILE = "book-answers.sqlite3"
+_WRITES = "book_answers_writes"
+
+_POSTGRES_ARGS: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "application_name": "book-answers",
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for a normalised URL: ``postgresql+psycopg2://`` or ``sqlite:///``."""
+    if url.startswith("sqlite"):
+        return _sqlite_engine(url)
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_recycle=POOL_RECYCLE_S,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args=_POSTGRES_ARGS,
+    )
+
+
+def sqlite_url(data_dir: Path) -> str:
+    """The URL of the embedded database's file."""
+    return f"sqlite:///{(data_dir / SQLITE_FILE).absolute()}"
+
+
+class Database:
+    """Runs transactions in threads.
+
+    Args:
+        url: As :func:`make_engine`.
+        on_first_use: Brings the schema up to date; runs once before the first transaction, and
+            again before the next one if it failed.
+        guard: Runs each transaction under a deadline, retry and circuit breaker; none by default.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_first_use: Callable[[Engine], object] | None = None,
+        guard: Guarded | None = None,
+    ) -> None:
+        self.engine = make_engine(url)
+        self.dialect = self.engine.dialect.name
+        self._on_first_use = on_first_use
+        self._guard = guard
+        self._ready = on_first_use is None
+        self._preparing = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(
+            POOL_SIZE + POOL_OVERFLOW, thread_name_prefix="database"
+        )
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a transaction that changes nothing.
+
+        Raises:
+            UpstreamError: The database is away; see ``errors``.
+        """
+        return await self._transaction(work, writes=False)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in a transaction, committed when it returns and undone when it raises.
+
+        SQLite takes its write lock at the beginning, so that nothing read can be outdated when the
+        write comes.
+
+        Raises:
+            UpstreamError: The database is away. Conflict: A constraint was broken. Invalid: A value
+                does not fit.
+        """
+        return await self._transaction(work, writes=True)
+
+    async def prepare(self) -> None:
+        """Bring the schema up to date, once. Raises UpstreamError."""
+        if self._ready or self._on_first_use is None:
+            return
+        async with self._preparing:
+            if not self._ready:
+                await self._in_thread(self._prepare_now)
+                self._ready = True
+
+    async def ping(self) -> None:
+        """One trivial statement. Raises UpstreamError."""
+        await self._in_thread(lambda: self._run(_select_one, writes=False))
+
+    async def aclose(self) -> None:
+        """Wait for what runs, then close every connection."""
+        await asyncio.to_thread(self._executor.shutdown)
+        self.engine.dispose()
+
+    async def _transaction(self, work: Callable[[Connection], T], *, writes: bool) -> T:
+        async def once() -> T:
+            if not self._ready:
+                await self.prepare()
+            return await self._in_thread(lambda: self._run(work, writes=writes))
+
+        return await (self._guard(once) if self._guard else once())
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _run(self, work: Callable[[Connection], T], *, writes: bool) -> T:
+        with translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: writes})
+            with connection.begin():
+                return work(connection)
+
+    def _prepare_now(self) -> None:
+        assert self._on_first_use is not None
+        with translated():
+            self._on_first_use(self.engine)
+
+
+def _select_one(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT_S,
+        hide_parameters=True,
+        connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # the driver's own transaction handling begins too late for BEGIN IMMEDIATE
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {SQLITE_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,11 @@
+"""Runs the migrations on the connection that ``migrate.upgrade`` holds."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table=context.config.attributes["version_table"],
+)
+context.run_migrations()

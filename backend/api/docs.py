@@ -1,0 +1,149 @@
+"""What the OpenAPI document says beyond the signatures: every status, the streams, who may call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from backend.api.about import DESCRIPTION, SERVICE, VERSION
+from backend.api.answers import ErrorBody, InvalidBody
+from backend.api.errors import HeadersTooLarge, RequestTimeout, UriTooLong
+from backend.api.examples import REQUEST_ID
+from backend.errors import (
+    AppError,
+    BadRequest,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    Starting,
+    TooLarge,
+    UnsupportedMedia,
+)
+
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
+_ERRORS: Mapping[int, tuple[str, AppError]] = {
+    400: ("Unreadable.", BadRequest("The body is not JSON: see line 1, column 12 of it.")),
+    401: ("No admin token or cookie, or a wrong one.", NotSignedIn("The admin token is wrong.")),
+    403: (
+        "Not from here.",
+        Forbidden("The admin cookie is not taken from another site's page."),
+    ),
+    404: ("Not there.", NotFound("There is no document with this id in the index.")),
+    408: ("Too slow.", RequestTimeout("The body did not arrive within 30 s; send it again.")),
+    413: ("Too large.", TooLarge("The body is larger than the 1048576 bytes that are taken.")),
+    414: ("Too long.", UriTooLong("Path and query may have 8192 bytes, and 9000 came.")),
+    415: (
+        "Not plain JSON.",
+        UnsupportedMedia("Send the body as JSON with 'Content-Type: application/json'."),
+    ),
+    422: ("A field does not fit.", Invalid("`query` is missing.")),
+    429: (
+        "Too often, or the day's budget is spent (`budget_exhausted`).",
+        RateLimited("More than 30 questions in 60 s came from your address; ask again in 12 s."),
+    ),
+    431: (
+        "Too many headers, or too large ones.",
+        HeadersTooLarge("At most 100 headers are taken, and 130 came."),
+    ),
+    500: ("A fault of the service.", AppError()),
+    503: (
+        "Starting, stopping, not configured, or an upstream is down: `code` says which.",
+        Starting("The service is starting; ask again in a moment."),
+    ),
+}
+_EVERYWHERE = (413, 414, 415, 431)
+SECURITY: list[dict[str, list[str]]] = [
+    {"adminBearer": []},
+    {"adminHeader": []},
+    {"adminCookie": []},
+]
+_SCHEMES = {
+    "adminBearer": {"type": "http", "scheme": "bearer", "description": "ADMIN_TOKEN."},
+    "adminHeader": {"type": "apiKey", "in": "header", "name": "X-Admin-Token"},
+    "adminCookie": {"type": "apiKey", "in": "cookie", "name": "book_admin"},
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The declarations of the error statuses of an operation, those of every one included."""
+    return {status: _error(status) for status in sorted({*statuses, *_EVERYWHERE})}
+
+
+def _error(status: int) -> dict[str, Any]:
+    description, error = _ERRORS[status]
+    example: dict[str, Any] = {
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": REQUEST_ID,
+    }
+    if status == 422:
+        example["errors"] = [{"field": "query", "code": "missing", "message": error.detail}]
+    declared: dict[str, Any] = {
+        "description": description,
+        "model": InvalidBody if status == 422 else ErrorBody,
+        "content": {"application/json": {"example": example}},
+    }
+    if status in (429, 503):
+        declared["headers"] = _RETRY_AFTER
+    return declared
+
+
+def event_stream(
+    description: str, example: str, *, json_example: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The declaration of a response that is a stream of events, or JSON if asked for."""
+    content: dict[str, Any] = {
+        "text/event-stream": {"schema": {"type": "string"}, "example": example}
+    }
+    if json_example is not None:
+        content["application/json"] = {"example": json_example}
+    return {"description": description, "content": content}
+
+
+def example(value: Any, description: str = "Successful Response") -> dict[str, Any]:
+    """The declaration of a JSON response with an example."""
+    return {"description": description, "content": {"application/json": {"example": value}}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Stable and short: the name of the function."""
+    return route.name
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the app's routes, without servers, with the admin's credentials."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=SERVICE, version=VERSION, description=DESCRIPTION, routes=app.routes
+        )
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"] = _declared(operation["responses"])
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(unused, None)
+        document["components"]["securitySchemes"] = _SCHEMES
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _declared(responses: dict[str, Any]) -> dict[str, Any]:
+    """The responses in order, without the 422 that the framework adds for any path parameter."""
+    return {
+        status: response
+        for status, response in sorted(responses.items())
+        if "HTTPValidationError" not in json.dumps(response)
+    }
+
+
+def openapi_json(app: FastAPI) -> str:
+    """The document as it is committed: indented, in the order of the routes."""
+    return json.dumps(openapi_of(app), indent=2, ensure_ascii=False) + "\n"

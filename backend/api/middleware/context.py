@@ -1,0 +1,74 @@
+"""The outermost layer: the request's id, and one log line when it is over."""
+
+from __future__ import annotations
+
+import logging
+import re
+from time import perf_counter
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.logs import request_id
+
+log = logging.getLogger("backend.access")
+
+_HEADER = b"x-request-id"
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SHOWN_PATH = 200
+
+
+class RequestContext:
+    """Gives every request an id: the caller's where it is a sane one, else a new one.
+
+    The log line has neither query string nor body: nothing of what was asked.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app with the id in the context, in the response and in the log."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity = _given_id(scope) or uuid4().hex.encode()
+        request_id.set(identity.decode())
+        started = perf_counter()
+        status, sent = 0, 0
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [pair for pair in message.get("headers", ()) if pair[0] != _HEADER]
+                message["headers"] = [*headers, (_HEADER, identity)]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        finally:
+            _log(scope, status, perf_counter() - started, sent)
+
+
+def _given_id(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
+        if name == _HEADER and _SANE_ID.fullmatch(value):
+            return bytes(value)
+    return None
+
+
+def _log(scope: Scope, status: int, seconds: float, sent: int) -> None:
+    path = scope["path"]
+    level = logging.DEBUG if path == "/health" or path.startswith("/health/") else logging.INFO
+    if log.isEnabledFor(level):
+        facts = {
+            "method": scope["method"],
+            "path": path[:_SHOWN_PATH],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "bytes": sent,
+        }
+        log.log(level, "request", extra=facts)

@@ -1,0 +1,193 @@
+"""One running service: settings -> guarded adapters -> services, and their life.
+
+Cheap to make. The adapters with their heavy libraries are loaded by :meth:`Container.start` while
+the port already answers ``/health``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from backend.domain import IndexInfo
+from backend.errors import AppError, Starting
+from backend.guarded import CHAT_POLICY, EMBED_POLICY, INDEX_POLICY
+from backend.probes import make_probes
+from backend.resilience import Guard, Policy
+from backend.services.answering import Answering
+from backend.services.diagnostics import Diagnostics
+from backend.services.ingestion import Ingestion
+from backend.services.reading import Reading
+from backend.services.retrieval import Retrieval, RetrievalOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backend.settings import Loaded, Settings
+    from backend.wiring import Adapters
+
+log = logging.getLogger(__name__)
+
+DEFAULT_THRESHOLD = 0.5
+READY_WAIT_S = 10.0
+"""How long a request waits for the parts, and for the first ingestion of an empty index."""
+RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses before the index is tried again at start-up; the last one repeats."""
+
+
+class Container:
+    """The parts of one running service.
+
+    ``answering``, ``retrieval``, ``ingestion`` and ``reading`` exist once :meth:`ready` returned.
+    """
+
+    answering: Answering
+    retrieval: Retrieval
+    ingestion: Ingestion
+    reading: Reading
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        ingest_at_start: bool = True,
+        policies: Mapping[str, Policy] | None = None,
+    ) -> None:
+        """Prepare; nothing is opened or imported that takes time.
+
+        Args:
+            loaded: the configuration.
+            ingest_at_start: whether :meth:`start` also brings the index in line with the docs.
+            policies: limits of upstreams by circuit's name, instead of their own.
+        """
+        self.settings = loaded.settings
+        self.stopping = asyncio.Event()
+        self._ingest_at_start = ingest_at_start
+        self._built = asyncio.Event()
+        self._usable = asyncio.Event()
+        self._failure: AppError | None = None
+        limits = _policies(loaded.settings) | dict(policies or {})
+        self._guards = {
+            name: Guard(name, policy, on_change=_log_change) for name, policy in limits.items()
+        }
+        probes = make_probes(
+            loaded.settings, self._guards, info=self._index_info, ping=self._ping_database
+        )
+        self.diagnostics = Diagnostics(loaded, probes)
+        self._adapters: Adapters | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    def circuits(self) -> dict[str, dict[str, Any]]:
+        """State and counters of every circuit, by upstream."""
+        return {name: guard.snapshot() for name, guard in self._guards.items()}
+
+    async def ready(self) -> None:
+        """Wait until questions can be answered.
+
+        Raises:
+            Starting: the parts are not there yet.
+        """
+        if self._usable.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_WAIT_S):
+                await self._usable.wait()
+        if not self._built.is_set():
+            raise self._failure or Starting(
+                "The service is still starting; ask again in a few seconds.", retry_after_s=5
+            )
+
+    async def start(self) -> None:
+        """Load the adapters and build the services.
+
+        The index is opened, and what changed in the docs ingested, in the background.
+        """
+        try:
+            wiring = await asyncio.to_thread(import_module, "backend.wiring")
+            self._adapters = wiring.make_adapters(self.settings, self._guards)
+            self._build(self._adapters)
+        except Exception:
+            self._failure = AppError("The service could not start; its log says why.")
+            self._usable.set()
+            raise
+        self._built.set()
+        self._opening = asyncio.create_task(self._open(), name="open-index")
+
+    async def aclose(self) -> None:
+        """Stop what runs and release connections, files and processes."""
+        self.stopping.set()
+        if self._opening is not None:
+            self._opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._opening
+        if self._built.is_set():
+            await self.ingestion.aclose()
+        if self._adapters is not None:
+            await self._adapters.aclose()
+
+    def _build(self, parts: Adapters) -> None:
+        settings = self.settings
+        threshold = settings.score_threshold
+        options = RetrievalOptions(
+            top_k=settings.retrieval_top_k,
+            threshold=DEFAULT_THRESHOLD if threshold is None else threshold,
+            site_url=settings.site_url,
+        )
+        self.retrieval = Retrieval(parts.index, parts.embedder, options)
+        self.answering = Answering(self.retrieval, parts.models, book_title=settings.book_title)
+        self.ingestion = Ingestion(parts.source, parts.index, parts.embedder)
+        self.reading = Reading(parts.index)
+
+    async def _index_info(self) -> IndexInfo:
+        if self._adapters is None:
+            raise Starting("The service is still starting.")
+        return await self._adapters.index.info()
+
+    async def _ping_database(self) -> None:
+        if self._adapters is None:
+            raise Starting("The service is still starting.")
+        await self._guards["database"].call(self._adapters.database.ping)
+
+    async def _open(self) -> None:
+        """Open the index, however long its server is away, then ingest what changed."""
+        info = await self._open_patiently()
+        log.info(
+            "index open",
+            extra={"engine": info.engine, "points": info.points, "legacy": info.legacy},
+        )
+        # an earlier backend's collection is re-indexed only on request
+        by_itself = self._ingest_at_start and not (info.legacy and info.points)
+        if info.points or not by_itself:
+            self._usable.set()
+        if by_itself:
+            await self.ingestion.run(lambda job: None)
+            self._usable.set()
+
+    async def _open_patiently(self) -> IndexInfo:
+        assert self._adapters is not None
+        attempt = 0
+        while True:
+            try:
+                return await self._adapters.index.open()
+            except AppError as error:
+                log.warning("the index cannot be opened", extra={"code": error.code})
+                self._usable.set()  # questions get the reason instead of a wait
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+                attempt += 1
+
+
+def _policies(settings: Settings) -> dict[str, Policy]:
+    policies = {"openai": CHAT_POLICY, "qdrant": INDEX_POLICY, "database": INDEX_POLICY}
+    if settings.embeddings_enabled:
+        policies["embeddings"] = EMBED_POLICY
+    if settings.fallback_enabled:
+        policies["fallback"] = CHAT_POLICY
+    return policies
+
+
+def _log_change(name: str, old: str, new: str) -> None:
+    level = logging.WARNING if new == "open" else logging.INFO
+    log.log(level, "circuit changed", extra={"upstream": name, "was": old, "is": new})

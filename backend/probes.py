@@ -1,0 +1,213 @@
+"""How each part is asked whether it works: the probes that diagnostics runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from backend.adapters.openai_errors import Names
+from backend.domain import Check, IndexInfo, Status
+from backend.errors import UpstreamRefused
+from backend.resilience import Guard
+from backend.services.readiness import Probe
+from backend.settings import Settings
+
+CHAT_NAMES = Names()
+EMBEDDING_NAMES = Names(
+    upstream="embeddings",
+    part="The embedding server",
+    key="EMBEDDING_API_KEY (or OPENAI_API_KEY)",
+    model="EMBEDDING_MODEL",
+    url="EMBEDDING_BASE_URL",
+)
+FALLBACK_NAMES = Names(
+    upstream="fallback",
+    part="The fallback model server",
+    key="FALLBACK_API_KEY",
+    model="FALLBACK_MODEL",
+    url="FALLBACK_BASE_URL",
+)
+
+PROBE_TIMEOUT_S = 8.0
+CONNECT_S = 2.0
+
+_DEFAULT_PORTS = {"https": 443, "http": 80, "postgresql": 5432, "rediss": 6379, "redis": 6379}
+
+
+async def connect(url: str, upstream: str, variable: str) -> None:
+    """Open a TCP connection to the server of ``url`` and close it again.
+
+    Raises:
+        UpstreamRefused: nobody listens, the name does not resolve, or a port is blocked.
+    """
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme.split("+")[0], 443)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError) as error:
+        raise UpstreamRefused(
+            upstream,
+            f"No connection to port {port} of the server in {variable}; check that it is running "
+            "and that this machine may reach that port.",
+        ) from error
+    writer.close()
+
+
+def _circuit_check(name: str, guard: Guard) -> Check:
+    seen = guard.snapshot()
+    if seen["state"] == "closed":
+        return Check(name, Status.OK)
+    return Check(name, Status.DOWN, "It failed several times in a row and is left alone a moment.")
+
+
+def model_probe(
+    name: str, guard: Guard, names: Names, *, base_url: str, api_key: SecretStr | None, model: str
+) -> Probe:
+    """Does the server take the key, and does it know the model? Light: its circuit and its port."""
+
+    async def run() -> Check:
+        from backend.adapters.openai_probe import model_exists
+
+        known = await model_exists(
+            base_url=base_url,
+            api_key=api_key.get_secret_value() if api_key else None,
+            model=model,
+            timeout_s=PROBE_TIMEOUT_S - 1,
+            names=names,
+        )
+        if known is False:
+            return Check(
+                name,
+                Status.DOWN,
+                f"The server does not know the model that {names.model} names.",
+                f"Set {names.model} to a model of this provider.",
+            )
+        return _circuit_check(name, guard)
+
+    async def light() -> Check:
+        await connect(base_url, name, names.url)
+        return _circuit_check(name, guard)
+
+    return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S)
+
+
+def index_probe(
+    info: Callable[[], Awaitable[IndexInfo]],
+    guard: Guard,
+    *,
+    url: str | None,
+    expected: int | None,
+) -> Probe:
+    """Is the index there, and made for these embeddings?"""
+
+    async def run() -> Check:
+        found = await info()
+        details = {"points": found.points, "fingerprint": found.fingerprint}
+        problem, fix = _index_problem(found, expected)
+        return Check("qdrant", Status.DEGRADED if problem else Status.OK, problem, fix, details)
+
+    async def light() -> Check:
+        if url is None:
+            return await run()
+        await connect(url, "qdrant", "QDRANT_URL")
+        return _circuit_check("qdrant", guard)
+
+    return Probe("qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S)
+
+
+def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, str | None]:
+    ingest = "Run an ingestion (POST /ingest, or `python app.py ingest`)."
+    if found.problem:
+        return found.problem, ingest
+    if found.points == 0:
+        return "The index is empty: nothing of the book can be found yet.", ingest
+    if found.legacy:
+        return (
+            "The collection has the layout of an earlier backend: it is searched by meaning only.",
+            f"{ingest} It is rebuilt beside the old one, which stays, and then swapped in.",
+        )
+    if expected is not None and found.dimensions not in (None, expected):
+        return (
+            f"The index holds vectors of {found.dimensions} numbers, the embedding model makes "
+            f"{expected}.",
+            f"Correct EMBEDDING_MODEL or EMBEDDING_DIMENSIONS, or rebuild the index: {ingest}",
+        )
+    return None, None
+
+
+def database_probe(
+    ping: Callable[[], Awaitable[None]], guard: Guard, url: SecretStr | None
+) -> Probe:
+    """Does the database answer? Light: circuit and port, so that one asleep stays asleep."""
+
+    async def run() -> Check:
+        await ping()
+        return _circuit_check("database", guard)
+
+    async def light() -> Check:
+        if url is not None:
+            await connect(url.get_secret_value(), "database", "NEON_API_KEY")
+        return _circuit_check("database", guard)
+
+    return Probe("database", run, light, timeout_s=PROBE_TIMEOUT_S)
+
+
+def make_probes(
+    settings: Settings,
+    guards: Mapping[str, Guard],
+    *,
+    info: Callable[[], Awaitable[IndexInfo]],
+    ping: Callable[[], Awaitable[None]],
+) -> list[Probe]:
+    """A probe for every part that these settings use."""
+    probes = []
+    if settings.chat_enabled:
+        probes.append(
+            model_probe(
+                "openai",
+                guards["openai"],
+                CHAT_NAMES,
+                base_url=settings.openai_base_url,
+                api_key=settings.openai_api_key,
+                model=settings.openai_model,
+            )
+        )
+    if settings.embeddings_enabled and settings.embedding_model is not None:
+        probes.append(
+            model_probe(
+                "embeddings",
+                guards["embeddings"],
+                EMBEDDING_NAMES,
+                base_url=settings.embedding_base_url,
+                api_key=settings.embedding_api_key,
+                model=settings.embedding_model,
+            )
+        )
+    dimensions = settings.embedding_dimensions if settings.embeddings_enabled else None
+    probes.append(index_probe(info, guards["qdrant"], url=settings.qdrant_url, expected=dimensions))
+    probes.append(database_probe(ping, guards["database"], settings.neon_api_key))
+    probes.append(docs_probe(settings.docs_path))
+    return probes
+
+
+def docs_probe(docs_path: str) -> Probe:
+    """Is there something to ingest?"""
+
+    async def run() -> Check:
+        if "://" in docs_path:
+            await connect(docs_path, "docs", "DOCS_PATH")
+        elif not await asyncio.to_thread(Path(docs_path).exists):
+            return Check(
+                "docs",
+                Status.DEGRADED,
+                "DOCS_PATH does not exist, so nothing new can be ingested.",
+                "Point DOCS_PATH at the folder of the chapters.",
+            )
+        return Check("docs", Status.OK)
+
+    return Probe("docs", run)

@@ -1,0 +1,264 @@
+"""Answers a question from the book: retrieve, generate or quote, check what is cited.
+
+One answer is a sequence of events: the citations known so far, the text in pieces, and the finished
+answer. Without a chat model, and whenever it fails before its first token, the answer is made of
+the passages' own words; where the book does not treat the question, it says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from time import perf_counter
+from uuid import uuid4
+
+from backend.domain import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    DoneEvent,
+    Hit,
+    Mode,
+    Principal,
+    Question,
+    Retrieved,
+    SourcesEvent,
+    TokenEvent,
+    Trace,
+    Usage,
+)
+from backend.errors import NotConfigured, UpstreamError, UpstreamMalformed
+from backend.ports import ChatModel
+from backend.resilience import Deadline, current_deadline
+from backend.services.retrieval import Retrieval
+from backend.text.citations import best_quote, cite, clean_marks, make_citation
+from backend.text.extractive import compose, extract
+from backend.text.prompts import NOT_IN_BOOK, build_messages
+from backend.text.sparse import query_terms
+
+log = logging.getLogger(__name__)
+
+ANSWER_DEADLINE_S = 90.0
+MAX_ANSWER_TOKENS = 900
+UNSUPPORTED = "The model named no source for this answer; check it against the book."
+TRUNCATED = "The answer was cut at the model's length limit."
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What is known of an answer while it is made."""
+
+    question: Question
+    session_id: str
+    retrieved: Retrieved
+    started: float
+    mode: Mode = Mode.EXTRACTIVE
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    timings: dict[str, float] = field(default_factory=dict)
+    prompt: tuple[dict[str, str], ...] = ()
+
+
+class Answering:
+    """Answers questions.
+
+    Args:
+        retrieval: Finds the passages.
+        models: Chat models in the order in which they are asked; the next one only where the one
+            before failed before its first token. Empty: answers are quoted.
+        book_title: Named in the prompt and in refusals.
+    """
+
+    def __init__(
+        self, retrieval: Retrieval, models: Sequence[ChatModel], *, book_title: str
+    ) -> None:
+        self._retrieval = retrieval
+        self._models = tuple(models)
+        self._book_title = book_title
+
+    async def answer(
+        self, question: Question, principal: Principal
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """Yield the sources, the text and at last the finished answer.
+
+        Raises:
+            UpstreamError: the index is away, or the model failed after its first token.
+        """
+        current_deadline.set(Deadline.after(ANSWER_DEADLINE_S))
+        started = perf_counter()
+        retrieved = await self._retrieval.search(question)
+        draft = _Draft(
+            question, question.session_id or str(uuid4()), retrieved, started,
+            timings=dict(retrieved.timings_ms),
+        )  # fmt: skip
+        if retrieved.degraded:
+            draft.notes.append(retrieved.degraded)
+        if not retrieved.hits:
+            events = self._refuse(draft)
+        else:
+            events = self._generate(draft) if self._models else self._quote(draft)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+        yield DoneEvent(self._finish(draft))
+
+    def _finish(self, draft: _Draft) -> Answer:
+        draft.timings["total"] = _ms_since(draft.started)
+        found = draft.retrieved
+        log.info(
+            "answered",
+            extra={
+                "mode": draft.mode.value,
+                "passages": len(found.hits),
+                "confidence": found.confidence,
+                "degraded": bool(draft.notes),
+                "total_ms": draft.timings["total"],
+            },
+        )
+        return Answer(
+            text=draft.text,
+            mode=draft.mode,
+            citations=draft.citations,
+            session_id=draft.session_id,
+            message_id=str(uuid4()),
+            degraded=" ".join(draft.notes) or None,
+            usage=draft.usage,
+            timings_ms=draft.timings,
+            trace=Trace(
+                candidates=found.hits,
+                dropped=found.dropped,
+                threshold=found.threshold,
+                confidence=found.confidence,
+                prompt=draft.prompt,
+            ),
+        )
+
+    async def _refuse(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+        closest = draft.retrieved.closest
+        draft.mode = Mode.REFUSED
+        draft.citations = self._known(draft.question, closest)
+        draft.text = refusal_text(self._book_title, draft.citations)
+        yield SourcesEvent(draft.citations)
+        yield TokenEvent(draft.text)
+
+    async def _quote(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+        question = draft.question
+        spans = extract(question.text, question.selected_text, draft.retrieved.hits, query_terms)
+        draft.mode = Mode.EXTRACTIVE
+        draft.text = compose(spans)
+        draft.citations = tuple(
+            make_citation(number, span.hit, span.text, self._retrieval.link(span.hit.chunk))
+            for number, span in enumerate(spans, 1)
+        )
+        yield SourcesEvent(draft.citations)
+        yield TokenEvent(draft.text)
+
+    async def _generate(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+        hits = draft.retrieved.hits
+        messages = build_messages(draft.question, hits, book_title=self._book_title)
+        draft.prompt = tuple(messages)
+        for model in self._models:
+            asked, spoken = perf_counter(), False
+            texts = self._spoken(model, messages, draft)
+            try:
+                async with aclosing(texts):
+                    async for text in texts:
+                        if not spoken:
+                            spoken = True
+                            draft.timings["first_token"] = _ms_since(asked)
+                            yield SourcesEvent(self._known(draft.question, hits))
+                        yield TokenEvent(text)
+            except (UpstreamError, NotConfigured) as error:
+                if spoken:
+                    raise
+                log.warning("a model failed", extra={"model": model.name, "code": error.code})
+                draft.notes.append(error.detail)
+                draft.text = ""
+                continue
+            draft.timings["generate"] = _ms_since(asked)
+            break
+        else:
+            draft.notes.append("Quoted from the book instead of written by a model.")
+        if draft.mode is Mode.GENERATED:
+            self._settle(draft, hits)
+            return
+        events = self._refuse(draft) if draft.mode is Mode.REFUSED else self._quote(draft)
+        async for event in events:
+            yield event
+
+    def _known(self, question: Question, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+        """A citation for every passage that the model was shown."""
+        return tuple(
+            make_citation(
+                number,
+                hit,
+                best_quote(hit.chunk.window, question.text, query_terms),
+                self._retrieval.link(hit.chunk),
+            )
+            for number, hit in enumerate(hits, 1)
+        )
+
+    async def _spoken(
+        self, model: ChatModel, messages: list[dict[str, str]], draft: _Draft
+    ) -> AsyncGenerator[str, None]:
+        """The model's text, held back while it may still be the mark for "not in the book".
+
+        Sets ``draft.mode`` to refused where it was that mark, else to generated, and collects text,
+        usage and the note about a cut. An empty answer raises :class:`UpstreamMalformed`.
+        """
+        held, open_ = "", False
+        stream = model.stream(messages, max_tokens=MAX_ANSWER_TOKENS)
+        async with aclosing(stream):
+            async for delta in stream:
+                if delta.usage is not None:
+                    draft.usage = delta.usage
+                if delta.finish_reason == "length":
+                    draft.notes.append(TRUNCATED)
+                if not delta.text:
+                    continue
+                draft.text += delta.text
+                if open_:
+                    yield delta.text
+                    continue
+                held += delta.text
+                head = held.lstrip()
+                if head and not NOT_IN_BOOK.startswith(head[: len(NOT_IN_BOOK)]):
+                    open_ = True
+                    yield held
+        if not open_:
+            if NOT_IN_BOOK in held:
+                draft.mode = Mode.REFUSED
+                return
+            if not held.strip():
+                raise UpstreamMalformed("openai", "The model returned an empty answer.")
+            yield held
+        draft.mode = Mode.GENERATED
+
+    def _settle(self, draft: _Draft, hits: Sequence[Hit]) -> None:
+        draft.text, used = clean_marks(draft.text, len(hits))
+        draft.citations = cite(
+            hits,
+            used,
+            draft.text,
+            link=lambda hit: self._retrieval.link(hit.chunk),
+            terms=query_terms,
+        )
+        if not used:
+            draft.notes.append(UNSUPPORTED)
+
+
+def refusal_text(book_title: str, closest: Sequence[Citation]) -> str:
+    """The sentence for a question that the book does not treat, with the closest sections."""
+    sentence = f"I could not find an answer to this in “{book_title}”."
+    if not closest:
+        return sentence
+    sections = [f"- {' › '.join(item.heading_path) or item.title} [{item.n}]" for item in closest]
+    return "\n".join([sentence, "", "The closest sections are:", *sections])
+
+
+def _ms_since(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 2)

@@ -1,0 +1,298 @@
+"""Brings the index in line with the docs: new and changed chunks in, stale ones out.
+
+The index alone remembers what it holds: each document's record carries the hash of its file, each
+point the hash of what was embedded. So a second run over unchanged files writes nothing, an edit
+embeds only the chunks that it changed, and a run that was interrupted is completed by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from uuid import uuid4
+
+from backend.clock import utc_now
+from backend.domain import (
+    Chunk,
+    DocumentRecord,
+    DocumentWrite,
+    IndexPoint,
+    IngestJob,
+    JobState,
+    SourceFile,
+    UnreadableFile,
+)
+from backend.errors import AppError, NotConfigured, NotFound
+from backend.ports import ChunkIndex, DocumentSource, Embedder
+from backend.text.markdown import ChunkedDocument, chunk_file, file_hash
+from backend.text.sparse import encode_document
+
+log = logging.getLogger(__name__)
+
+BATCH_CHUNKS = 256
+"""Chunks that are embedded and written together: large enough to fill a provider's batch and to
+share one flush, small enough to keep memory flat and progress visible."""
+BATCH_FILES = 64
+KEPT_JOBS = 20
+KEPT_ERRORS = 200
+
+Progress = Callable[[IngestJob], None]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The moving parts of one job."""
+
+    job: IngestJob
+    started: float
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def update(self, **values: object) -> None:
+        elapsed = round(perf_counter() - self.started, 3)
+        self.job = replace(self.job, elapsed_s=elapsed, **values)  # type: ignore[arg-type]
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Files read and chunked together: those to write, and how many were as the index has them."""
+
+    documents: tuple[tuple[SourceFile, ChunkedDocument], ...]
+    unchanged: tuple[DocumentRecord, ...]
+    unreadable: tuple[UnreadableFile, ...]
+
+
+class Ingestion:
+    """Runs at most one ingestion at a time and remembers the last ones."""
+
+    def __init__(
+        self, source: DocumentSource, index: ChunkIndex, embedder: Embedder | None
+    ) -> None:
+        self._source = source
+        self._index = index
+        self._embedder = embedder
+        self._runs: dict[str, _Run] = {}
+
+    async def start(self) -> IngestJob:
+        """Start a job in the background; while one runs, return that one."""
+        for run in self._runs.values():
+            if run.job.state is JobState.RUNNING:
+                return run.job
+        run = _Run(IngestJob(str(uuid4()), JobState.RUNNING), perf_counter())
+        self._runs[run.job.job_id] = run
+        while len(self._runs) > KEPT_JOBS:
+            del self._runs[next(iter(self._runs))]
+        run.task = asyncio.create_task(self._supervise(run), name="ingestion")
+        return run.job
+
+    def job(self, job_id: str) -> IngestJob:
+        """The job as it stands.
+
+        Raises:
+            NotFound: no such job since this process started.
+        """
+        return self._run(job_id).job
+
+    async def events(self, job_id: str) -> AsyncGenerator[IngestJob, None]:
+        """A snapshot now and after each change; the last one is terminal."""
+        run = self._run(job_id)
+        while True:
+            changed, job = run.changed, run.job
+            yield job
+            if job.state is not JobState.RUNNING:
+                return
+            await changed.wait()
+
+    async def cancel(self, job_id: str) -> IngestJob:
+        """Stop a running job after what is being written; what is written stays."""
+        run = self._run(job_id)
+        if run.task is not None and not run.task.done():
+            run.task.cancel()
+            await asyncio.wait([run.task])
+        return run.job
+
+    async def run(self, on_progress: Progress) -> IngestJob:
+        """Run a job to its end, reporting each change: the command line's way."""
+        started = await self.start()
+        async for job in self.events(started.job_id):
+            on_progress(job)
+        return self.job(started.job_id)
+
+    async def documents(self) -> list[DocumentRecord]:
+        """What the index holds, in order of source."""
+        return await self._index.documents()
+
+    async def delete(self, document_id: str) -> int:
+        """Delete a document's chunks from the index; returns how many went.
+
+        The next ingestion brings it back as long as its file is there.
+
+        Raises:
+            NotFound: no document has this id.
+        """
+        for record in await self._index.documents():
+            if record.id == document_id:
+                return await self._index.forget(record.source)
+        raise NotFound("There is no document with this id in the index.")
+
+    async def aclose(self) -> None:
+        """Cancel what runs and wait for it."""
+        for job_id in list(self._runs):
+            await self.cancel(job_id)
+
+    def _run(self, job_id: str) -> _Run:
+        try:
+            return self._runs[job_id]
+        except KeyError:
+            raise NotFound(
+                "There is no ingestion job with this id since the service started."
+            ) from None
+
+    async def _supervise(self, run: _Run) -> None:
+        try:
+            await self._ingest(run)
+        except asyncio.CancelledError:
+            run.update(state=JobState.CANCELLED)
+            raise
+        except AppError as error:
+            self._fail(run, error.detail)
+        except Exception:
+            log.exception("ingestion failed")
+            self._fail(run, "The ingestion stopped unexpectedly; the log says why.")
+            raise
+        else:
+            run.update(state=JobState.DONE)
+        finally:
+            job = run.job
+            log.info(
+                "ingestion ended",
+                extra={
+                    "state": job.state.value,
+                    "documents": job.documents,
+                    "chunks": job.chunks,
+                    "embedded": job.embedded,
+                    "deleted": job.deleted,
+                    "unreadable": len(job.errors),
+                    "elapsed_s": job.elapsed_s,
+                },
+            )
+
+    def _fail(self, run: _Run, reason: str) -> None:
+        errors = (*run.job.errors, UnreadableFile(self._source.location, reason))
+        run.update(state=JobState.FAILED, errors=errors)
+
+    async def _ingest(self, run: _Run) -> None:
+        model, dimensions = await self._model()
+        await self._index.begin(model, dimensions)
+        known = {record.source: record for record in await self._index.documents()}
+        seen: set[str] = set()
+        batches = _batches(self._source, known)
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            seen.update(item.path for item in batch.unreadable)
+            seen.update(record.source for record in batch.unchanged)
+            seen.update(file.path for file, _ in batch.documents)
+            await self._take(run, batch, known)
+        if not seen:  # an empty or mistyped folder must not wipe an index
+            raise NotConfigured(
+                "DOCS_PATH holds no Markdown or text file, so the index was left as it is; "
+                "point DOCS_PATH at the folder of the chapters."
+            )
+        await self._forget_missing(run, seen, known)
+        await self._index.publish()
+
+    async def _model(self) -> tuple[str | None, int | None]:
+        if self._embedder is None:
+            return None, None
+        if self._embedder.dimensions is None:
+            await self._embedder.embed(["dimensions"])
+        return self._embedder.model, self._embedder.dimensions
+
+    async def _take(self, run: _Run, batch: _Batch, known: dict[str, DocumentRecord]) -> None:
+        writes, embedded, moved, deleted = [], 0, 0, 0
+        plans = [
+            await self._plan(file, document, known.get(file.path))
+            for file, document in batch.documents
+        ]
+        fresh = [chunk for _, chunks, _, _ in plans for chunk in chunks]
+        vectors = iter(await self._vectors(fresh))
+        for record, chunks, same, stale in plans:
+            points = tuple(
+                IndexPoint(chunk, encode_document(chunk.indexed_text), next(vectors))
+                for chunk in chunks
+            )
+            writes.append(DocumentWrite(record, points, same, stale))
+            embedded, moved, deleted = (
+                embedded + len(points), moved + len(same), deleted + len(stale),
+            )  # fmt: skip
+        if writes:
+            await self._index.write(writes)
+        job = run.job
+        unchanged = sum(record.chunks for record in batch.unchanged)
+        files = len(batch.documents) + len(batch.unchanged)
+        run.update(
+            documents=job.documents + files,
+            documents_total=job.documents_total + files + len(batch.unreadable),
+            chunks=job.chunks + embedded + moved + unchanged,
+            embedded=job.embedded + embedded,
+            skipped=job.skipped + moved + unchanged,
+            deleted=job.deleted + deleted,
+            errors=(*job.errors, *batch.unreadable)[:KEPT_ERRORS],
+        )
+
+    async def _plan(
+        self, file: SourceFile, document: ChunkedDocument, known: DocumentRecord | None
+    ) -> tuple[DocumentRecord, list[Chunk], tuple[Chunk, ...], tuple[str, ...]]:
+        """Record, chunks to embed, chunks whose payload only moves, ids that are stale."""
+        held = await self._index.chunk_hashes(file.path) if known else {}
+        fresh = [c for c in document.chunks if held.get(c.id) != c.content_hash]
+        same = tuple(c for c in document.chunks if held.get(c.id) == c.content_hash)
+        stale = tuple(held.keys() - {c.id for c in document.chunks})
+        record = DocumentRecord(
+            source=file.path,
+            title=document.title,
+            page=document.page,
+            content_hash=document.content_hash,
+            chunks=len(document.chunks),
+            updated_at=utc_now(),
+        )
+        return record, fresh, same, stale
+
+    async def _vectors(self, chunks: Sequence[Chunk]) -> Sequence[tuple[float, ...] | None]:
+        if self._embedder is None or not chunks:
+            return [None] * len(chunks)
+        return await self._embedder.embed([chunk.indexed_text for chunk in chunks])
+
+    async def _forget_missing(
+        self, run: _Run, seen: set[str], known: dict[str, DocumentRecord]
+    ) -> None:
+        for source in known.keys() - seen:
+            deleted = await self._index.forget(source)
+            run.update(deleted=run.job.deleted + deleted)
+
+
+def _batches(source: DocumentSource, known: dict[str, DocumentRecord]) -> Iterator[_Batch]:
+    """Read and chunk file after file; blocking, so it is driven from a thread."""
+    documents: list[tuple[SourceFile, ChunkedDocument]] = []
+    unchanged: list[DocumentRecord] = []
+    unreadable: list[UnreadableFile] = []
+    chunks = 0
+    for item in source.files():
+        if isinstance(item, UnreadableFile):
+            unreadable.append(item)
+            continue
+        record = known.get(item.path)
+        if record is not None and record.content_hash == file_hash(item.text):
+            unchanged.append(record)
+        else:
+            document = chunk_file(item)
+            documents.append((item, document))
+            chunks += len(document.chunks)
+        if chunks >= BATCH_CHUNKS or len(documents) + len(unchanged) >= BATCH_FILES:
+            yield _Batch(tuple(documents), tuple(unchanged), tuple(unreadable))
+            documents, unchanged, unreadable, chunks = [], [], [], 0
+    yield _Batch(tuple(documents), tuple(unchanged), tuple(unreadable))

@@ -1,0 +1,155 @@
+"""Probes of the parts, run together, each in its own time, and remembered for a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.domain import Check, Status
+from backend.errors import (
+    AppError,
+    DimensionMismatch,
+    IndexMissing,
+    NotConfigured,
+    UpstreamQuota,
+    UpstreamRejected,
+)
+from backend.services.report import overall
+
+_log = logging.getLogger(__name__)
+_SETTINGS_AT_FAULT = (
+    UpstreamRejected,
+    UpstreamQuota,
+    IndexMissing,
+    DimensionMismatch,
+    NotConfigured,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How to find out whether a part works.
+
+    ``run`` does the whole check; it may raise ``AppError`` instead of building a ``Check``.
+    ``light`` is what polling of /health/ready may ask (a circuit's state, a TCP connection): a
+    database that sleeps must not be woken, and billed, by a health check. ``essential``: without
+    this part nothing can be answered.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[Check]]
+    light: Callable[[], Awaitable[Check]] | None = None
+    essential: bool = False
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A check with the time it took; ``configuration``: a setting is at fault, not the server."""
+
+    check: Check
+    latency_ms: float
+    configuration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyCheck:
+    """One row of ``GET /health/ready``."""
+
+    name: str
+    status: Status
+    mode: str
+    latency_ms: float | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the service can answer. ``status`` is down only where an essential part is."""
+
+    status: Status
+    checks: tuple[ReadyCheck, ...]
+
+    @property
+    def http_status(self) -> int:
+        """200, or 503 where nothing can be answered."""
+        return 503 if self.status is Status.DOWN else 200
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of ``GET /health/ready``."""
+        rows = [
+            {
+                "name": check.name,
+                "status": check.status.value,
+                "mode": check.mode,
+                "latency_ms": check.latency_ms,
+                "detail": check.detail,
+            }
+            for check in self.checks
+        ]
+        return {"status": self.status.value, "checks": rows}
+
+
+def summarise(checks: Sequence[ReadyCheck], essential: set[str]) -> Readiness:
+    """The readiness of the whole: a part that is down but not essential only degrades it."""
+    down = any(c.status is Status.DOWN and c.name in essential for c in checks)
+    worst = overall([c.status.value for c in checks])
+    status = Status.DOWN if down else Status.DEGRADED if worst is Status.DOWN else worst
+    return Readiness(status, tuple(checks))
+
+
+class Prober:
+    """Runs probes and remembers what they found for ``fresh_s`` seconds of ``monotonic``."""
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        fresh_s: float = 5.0,
+    ) -> None:
+        self.probes = tuple(probes)
+        self._monotonic = monotonic
+        self._fresh_s = fresh_s
+        self._known: dict[tuple[str, bool], tuple[float, Outcome]] = {}
+        self._running = asyncio.Lock()
+
+    def latest(self) -> dict[str, Outcome]:
+        """What the last whole checks found, however old; nothing is run."""
+        return {name: outcome for (name, light), (_, outcome) in self._known.items() if not light}
+
+    async def outcomes(self, *, light: bool = False) -> dict[str, Outcome]:
+        """What every probe finds; callers at the same time share one run."""
+        async with self._running:
+            keys = {p.name: (p.name, light and p.light is not None) for p in self.probes}
+            stale = [p for p in self.probes if not self._is_fresh(keys[p.name])]
+            found = await asyncio.gather(*(self._run(p, keys[p.name][1]) for p in stale))
+            for probe, outcome in zip(stale, found, strict=True):
+                self._known[keys[probe.name]] = (self._monotonic(), outcome)
+            return {name: self._known[key][1] for name, key in keys.items()}
+
+    def _is_fresh(self, key: tuple[str, bool]) -> bool:
+        known = self._known.get(key)
+        return known is not None and self._monotonic() - known[0] < self._fresh_s
+
+    async def _run(self, probe: Probe, light: bool) -> Outcome:
+        ask = probe.light if light and probe.light else probe.run
+        started = self._monotonic()
+        configuration = False
+        try:
+            async with asyncio.timeout(probe.timeout_s):
+                check = await ask()
+        except TimeoutError:
+            problem = f"No answer within {probe.timeout_s:g} s."
+            check = Check(probe.name, Status.DOWN, problem)
+        except AppError as error:
+            configuration = isinstance(error, _SETTINGS_AT_FAULT)
+            check = Check(probe.name, Status.DOWN, error.detail)
+        except Exception:  # noqa: BLE001 - one broken probe must not hide what the others found
+            _log.exception("a probe failed", extra={"part": probe.name})
+            check = Check(probe.name, Status.DOWN, "The check itself failed; the log knows more.")
+        return Outcome(check, round((self._monotonic() - started) * 1000, 1), configuration)

@@ -1,0 +1,100 @@
+"""BM25 as sparse vectors, the way Qdrant computes it, for documents and queries. Pure.
+
+A term's index is ``abs(int32(murmur3_32(term)))``. A document's value is the saturated frequency
+``tf * (k + 1) / (tf + k * (1 - b + b * length / average))``, a query's is 1; the engine multiplies
+by ``ln(1 + (N - df + 0.5) / (df + 0.5))`` through the vector's IDF modifier. Two departures: the
+average length is a constant, because a vector must not depend on the other documents; and the
+pieces of an identifier weigh half in a query, because they repeat what its whole says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import lru_cache
+
+import mmh3
+
+from backend.domain import SparseVector
+from backend.text.tokens import Token, tokens
+
+K = 1.2
+B = 0.75
+AVERAGE_LENGTH = 70.0
+"""Words without stop words of a chunk of about 600 characters with its heading path."""
+HEADING_BOOST = 1.5
+PIECE_WEIGHT = 0.5
+
+
+def encode_document(text: str, *, heading_boost: float = HEADING_BOOST) -> SparseVector:
+    """The BM25 vector of a chunk's ``indexed_text``.
+
+    Args:
+        text: The heading path on the first line, the body below; one line alone is a body.
+        heading_boost: How often a term in the heading path counts, against 1 in the body.
+    """
+    first, newline, rest = text.partition("\n")
+    heading, body = (first, rest) if newline else ("", first)
+    frequencies: defaultdict[int, float] = defaultdict(float)
+    length = _count(heading, heading_boost, frequencies) + _count(body, 1.0, frequencies)
+    norm = K * (1 - B + B * length / AVERAGE_LENGTH)
+    return SparseVector(
+        indices=tuple(frequencies),
+        values=tuple(tf * (K + 1) / (tf + norm) for tf in frequencies.values()),
+    )
+
+
+def encode_query(text: str) -> SparseVector:
+    """The vector of a question: weight 1 for each different word, empty without any."""
+    weights: dict[int, float] = {}
+    for token in tokens(text, query=True):
+        for position, index in enumerate(_indices(token)):
+            weight = 1.0 if token.alike or position == 0 else PIECE_WEIGHT
+            weights[index] = max(weight, weights.get(index, 0.0))
+    return SparseVector(indices=tuple(weights), values=tuple(weights.values()))
+
+
+def query_terms(text: str) -> tuple[str, ...]:
+    """The different terms that a question asks for, in order."""
+    return tuple(dict.fromkeys(t for token in tokens(text, query=True) for t in token.terms))
+
+
+def document_terms(text: str) -> frozenset[str]:
+    """The terms that a document with this text is found by."""
+    return frozenset(term for token in tokens(text) for term in token.terms)
+
+
+def coverage(query: str, text: str) -> float:
+    """Share of the question's words that the text holds, 0..1; 0 for a question without words.
+
+    An identifier counts as one word: held when the text has it whole, else by how many of its
+    pieces it has.
+    """
+    asked = dict.fromkeys(tokens(query, query=True))
+    held = document_terms(text)
+    return sum(_held(word, held) for word in asked) / len(asked) if asked else 0.0
+
+
+def _held(word: Token, held: frozenset[str]) -> float:
+    if not word.alike and word.terms[0] in held:
+        return 1.0
+    pieces = word.terms if word.alike else word.terms[1:]
+    return sum(piece in held for piece in pieces) / len(pieces)
+
+
+def _count(text: str, weight: float, frequencies: defaultdict[int, float]) -> float:
+    """Add the text's weighted term frequencies; return its length in words."""
+    length = 0.0
+    for token in tokens(text):
+        length += token.words
+        for index in _indices(token):
+            frequencies[index] += weight
+    return length
+
+
+@lru_cache(maxsize=65536)
+def _indices(token: Token) -> tuple[int, ...]:
+    return tuple(_index(term) for term in token.terms)
+
+
+def _index(term: str) -> int:
+    return abs(mmh3.hash(term))

@@ -1,0 +1,141 @@
+"""Splits text into the terms that keyword search compares. Pure.
+
+Words of every script become terms: Latin words folded (accents, ligatures) and stemmed, words in
+Arabic script with unified letter forms, Chinese, Japanese, Korean and Thai as character bigrams,
+everything else lower-cased. Numbers and versions stay whole. Identifiers are indexed whole and
+split, the whole without its joiners: ``spin_once``, ``spinOnce`` and ``spin-once`` are one term.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import Stemmer
+
+from backend.text.stopwords import STOPWORDS
+
+# Scripts that are written without spaces, and Hangul, whose particles stick to the noun.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
+)
+# Vowel signs of Indic scripts: part of a word, but not alphanumeric for the re module.
+_SIGNS = "\u0900-\u0963\u0970-\u0dff"
+_LETTERS = rf"[^\W_{_UNSPACED}]+(?:[{_SIGNS}]+[^\W_{_UNSPACED}]*)*"
+_TOKEN = re.compile(
+    rf"(?P<run>[{_UNSPACED}]+)"
+    r"|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w))"
+    r"|(?P<word>\b[Cc]\+\+|\b[CcFf]\#(?!\w)"
+    rf"|{_LETTERS}(?:(?:_+|::|[.\-\u200c]){_LETTERS})*)"
+)
+_PATH = re.compile(r"::|\.(?!\d)|(?<!\d)\.")
+_NAME = re.compile(r"_+|[\-\u200c]")
+_PIECE = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+(?:\.\d+)*")
+_PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s")
+
+# Accents of Latin, Greek and Cyrillic, vowel points of Hebrew and Arabic, tatweel.
+_DROPPED = re.compile(
+    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200d\u00ad]+"
+)
+_UNIFIED: dict[int, str | int | None] = {
+    **str.maketrans("ٱىېیۍئكڪةهۀەۃھۂ", "اييييیککہہہہہہہ"),
+    **str.maketrans("ڻ", "ن"),
+    **str.maketrans("øłđØŁĐ\u2010\u2011", "oldOLD--"),
+    **{ord(c): pair for c, pair in zip("æœÆŒ", ("ae", "oe", "ae", "oe"), strict=True)},
+    **{ord(c): str(unicodedata.digit(c)) for c in "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯"},
+}
+_ARABIC = re.compile("[\u0620-\u06ff]")
+_ARABIC_ARTICLE = re.compile("^(?:[وبفک]?ال|لل)(?=.{3})")
+
+_MAX_SPLIT = 120  # longer words are blobs (hashes, base64): kept whole, not taken apart
+_CHARS_PER_WORD = 6  # a run without spaces counts as long as an English text of as many characters
+
+# maxCacheSize 0: _stem keeps its own bounded cache
+_ENGLISH = Stemmer.Stemmer("english", 0)
+
+
+class Token(NamedTuple):
+    """A word of the text: ``terms`` are its forms in the index, ``words`` how long it counts.
+
+    ``alike``: the terms are equals; otherwise the first is an identifier, the others its pieces.
+    """
+
+    terms: tuple[str, ...]
+    words: float = 1.0
+    alike: bool = True
+
+
+def fold(text: str) -> str:
+    """The text with letter variants unified and accents dropped; upper case is kept."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", _DROPPED.sub("", decomposed)).translate(_UNIFIED)
+
+
+def tokens(text: str, *, query: bool = False) -> Iterator[Token]:
+    """Every token of the text in order, stop words left out.
+
+    A run of a script without spaces gives all its bigrams; documents also hold its single
+    characters, so that a query of one character finds something.
+    """
+    for match in _TOKEN.finditer(fold(text)):
+        surface = match.group()
+        if match.lastgroup == "run":
+            yield Token(_run(surface, query), len(surface) / _CHARS_PER_WORD)
+        elif match.lastgroup == "number":
+            yield Token((surface.replace(",", ""),))
+        elif token := _word(surface):
+            yield token
+
+
+def _run(surface: str, query: bool) -> tuple[str, ...]:
+    bigrams = [surface[i : i + 2] for i in range(len(surface) - 1)]
+    if query and bigrams:
+        return tuple(bigrams)
+    return (*surface, *bigrams)
+
+
+@lru_cache(maxsize=65536)
+def _word(surface: str) -> Token | None:
+    """The token of one word; None for a stop word."""
+    tail = surface[1:]
+    if surface.isalpha() and tail == tail.lower():
+        lowered = surface.casefold()
+        return None if lowered in STOPWORDS else Token((_stem(lowered),))
+    terms = _compound(surface)  # also words in capitals: CAN is a bus, "can" a stop word
+    return Token(terms, max(1, len(terms) - 1), alike=len(terms) == 1)
+
+
+def _compound(surface: str) -> tuple[str, ...]:
+    if len(surface) > _MAX_SPLIT:
+        return (surface.casefold(),)
+    if _PLURAL_ACRONYM.fullmatch(surface):
+        return (surface[:-1].casefold(),)
+    forms = []
+    for name in _PATH.split(surface):
+        forms.append(name)
+        for part in _NAME.split(name):
+            forms.append(part)
+            if part.isascii():
+                forms.extend(_PIECE.findall(part))
+    joined = (_NAME.sub("", form).casefold() for form in forms)
+    pieces = (_stem(piece) for piece in joined if _is_piece(piece))
+    whole = _stem(_NAME.sub("", _PATH.sub("", surface)).casefold())
+    return tuple(dict.fromkeys((whole, *pieces)))
+
+
+def _is_piece(piece: str) -> bool:
+    return (len(piece) > 1 or piece.isdigit()) and piece not in STOPWORDS
+
+
+def _stem(word: str) -> str:
+    if word.isascii():
+        return str(_ENGLISH.stemWord(word))
+    if _ARABIC.match(word):
+        return _ARABIC_ARTICLE.sub("", word)
+    return word

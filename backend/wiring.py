@@ -1,0 +1,107 @@
+"""Settings -> adapters, each behind its guard.
+
+Imported by the container in a thread, when the port is open: the libraries that the adapters need
+are slow to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backend.adapters.edge_index import EdgeIndex
+from backend.adapters.http import HttpTransport
+from backend.adapters.openai_models import OpenAIChat, OpenAIEmbedder
+from backend.adapters.qdrant_index import QdrantIndex
+from backend.adapters.sources import make_source
+from backend.adapters.sql.engine import Database, sqlite_url
+from backend.guarded import GuardedChatModel, GuardedEmbedder, GuardedIndex
+from backend.ports import ChatModel, ChunkIndex, DocumentSource, Embedder
+from backend.probes import EMBEDDING_NAMES, FALLBACK_NAMES
+from backend.resilience import Guard
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+Guards = Mapping[str, Guard]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What the services are made of. ``models`` are in the order in which they are asked."""
+
+    transport: HttpTransport
+    index: ChunkIndex
+    embedder: Embedder | None
+    models: tuple[ChatModel, ...]
+    source: DocumentSource
+    database: Database
+
+    async def aclose(self) -> None:
+        """Release connections, files and processes."""
+        await self.index.close()
+        await self.database.aclose()
+        await self.transport.aclose()
+
+
+def make_adapters(settings: Settings, guards: Guards) -> Adapters:
+    """The adapters that the settings ask for; opens nothing yet."""
+    transport = HttpTransport()
+    return Adapters(
+        transport=transport,
+        index=GuardedIndex(_index(settings, transport), guards["qdrant"]),
+        embedder=_embedder(settings, transport, guards),
+        models=tuple(_models(settings, transport, guards)),
+        source=make_source(settings.docs_path),
+        database=Database(plain(settings.neon_api_key) or sqlite_url(settings.data_dir)),
+    )
+
+
+def plain(secret: SecretStr | None) -> str | None:
+    """The secret's text."""
+    return secret.get_secret_value() if secret is not None else None
+
+
+def _index(settings: Settings, transport: HttpTransport) -> ChunkIndex:
+    name = settings.qdrant_collection_name
+    if settings.qdrant_url is None:
+        return EdgeIndex(settings.data_dir, name)
+    return QdrantIndex(settings.qdrant_url, plain(settings.qdrant_api_key), name, transport)
+
+
+def _embedder(settings: Settings, transport: HttpTransport, guards: Guards) -> Embedder | None:
+    if not settings.embeddings_enabled or settings.embedding_model is None:
+        return None
+    inner = OpenAIEmbedder(
+        transport,
+        base_url=settings.embedding_base_url,
+        api_key=plain(settings.embedding_api_key),
+        model=settings.embedding_model,
+        dimensions=settings.embedding_dimensions,
+        names=EMBEDDING_NAMES,
+    )
+    return GuardedEmbedder(inner, guards["embeddings"])
+
+
+def _models(settings: Settings, transport: HttpTransport, guards: Guards) -> list[ChatModel]:
+    models: list[ChatModel] = []
+    if settings.chat_enabled:
+        first = OpenAIChat(
+            transport,
+            base_url=settings.openai_base_url,
+            api_key=plain(settings.openai_api_key),
+            model=settings.openai_model,
+        )
+        models.append(GuardedChatModel(first, guards["openai"]))
+    if settings.fallback_enabled and settings.fallback_base_url and settings.fallback_model:
+        second = OpenAIChat(
+            transport,
+            base_url=settings.fallback_base_url,
+            api_key=plain(settings.fallback_api_key),
+            model=settings.fallback_model,
+            names=FALLBACK_NAMES,
+        )
+        models.append(GuardedChatModel(second, guards["fallback"]))
+    return models

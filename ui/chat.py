@@ -1,0 +1,225 @@
+"""The chat tab: asks the same service as the REST route, and shows why the answer is what it is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from backend.domain import DoneEvent, Question, SourcesEvent, TokenEvent
+from backend.errors import AppError, Invalid
+from backend.services.limits import Limits
+from backend.settings import Settings
+from ui import answers
+from ui.access import Doorman
+from ui.conversation import Conversation
+from ui.parts import Parts
+from ui.suggestions import ABOUT_THIS_SERVICE, suggest
+
+log = logging.getLogger(__name__)
+
+MAX_QUESTION_CHARS = 4_000
+CONCURRENT_CHATS = 32
+_TICK_S = 0.06
+"""Between two updates of the page while tokens come: each renders the whole answer."""
+_PLACEHOLDER = (
+    '<div class="ba-welcome"><h2>What would you like to know?</h2>'
+    "<p>Answers come from <em>{}</em>, with the passages they rest on.</p></div>"
+)
+_STOPPED = "Stopped. The answer is as far as it got."
+
+Outputs = tuple[Any, ...]
+"""Values for messages, conversation, box, send, stop."""
+_SAME: Outputs = (gr.skip(), gr.skip(), gr.skip())
+_BUSY: Outputs = (gr.update(value=""), gr.update(visible=False), gr.update(visible=True))
+_IDLE: Outputs = (gr.skip(), gr.update(visible=True), gr.update(visible=False))
+
+
+class Chat:
+    """The tab's components and what they do. Every handler admits its caller anew."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        doorman: Doorman,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts = parts
+        self._doorman = doorman
+        self._limits = limits
+        self._clock = clock
+
+    def build(self) -> gr.Chatbot:
+        """Place the components; returns the one that shows the example questions."""
+        title = self._parts.settings.book_title
+        state = gr.State(Conversation(), time_to_live=24 * 3600)
+        messages = gr.Chatbot(
+            elem_id="ba-chat",
+            show_label=False,
+            container=False,
+            layout="panel",
+            height="auto",
+            buttons=[],
+            placeholder=_PLACEHOLDER.format(escape(title)),
+            latex_delimiters=[
+                {"left": "$$", "right": "$$", "display": True},
+                {"left": "\\[", "right": "\\]", "display": True},
+                {"left": "\\(", "right": "\\)", "display": False},
+            ],
+            allow_file_downloads=False,
+            feedback_options=None,
+        )
+        with gr.Row(elem_id="ba-composer", equal_height=False):
+            box = gr.Textbox(
+                elem_id="ba-question",
+                label="Your question",
+                show_label=False,
+                container=False,
+                placeholder="Ask a question about the book",
+                lines=1,
+                max_lines=8,
+                max_length=MAX_QUESTION_CHARS,
+                autofocus=True,
+                scale=1,
+            )
+            send = gr.Button("Ask", elem_id="ba-send", variant="primary", scale=0, min_width=88)
+            stop = gr.Button("Stop", elem_id="ba-stop", visible=False, scale=0, min_width=88)
+        with gr.Row(elem_id="ba-under"):
+            clear = gr.Button("New conversation", elem_id="ba-clear", size="sm", scale=0)
+        outputs = [messages, state, box, send, stop]
+        common: dict[str, Any] = {
+            "outputs": outputs,
+            "api_visibility": "private",
+            "show_progress": "hidden",
+        }
+        asking = {**common, "concurrency_limit": CONCURRENT_CHATS, "concurrency_id": "chat"}
+        runs = [
+            gr.on([box.submit, send.click], self.ask, inputs=[box, state], **asking),
+            messages.retry(self.retry, inputs=[state], **asking),
+            messages.example_select(self.ask_example, inputs=[state], **asking),
+        ]
+        stop.click(self.stop, inputs=[state], cancels=runs, queue=False, **common)
+        clear.click(self.clear, cancels=runs, queue=False, **common)
+        return messages
+
+    async def examples(self) -> list[dict[str, str]]:
+        """Questions that the empty page offers."""
+        questions: tuple[str, ...] = ()
+        try:
+            await self._parts.ready()
+            questions = suggest(await self._parts.ingestion.documents())
+        except AppError as error:
+            log.info("no example questions", extra={"code": error.code})
+        own_docs = Settings.model_fields["docs_path"].default
+        if not questions or self._parts.settings.docs_path == own_docs:
+            questions = ABOUT_THIS_SERVICE
+        return [{"text": question} for question in questions]
+
+    async def ask(
+        self, text: str, conversation: Conversation, request: gr.Request
+    ) -> AsyncGenerator[Outputs, None]:
+        """Answer what was typed."""
+        if not text.strip():
+            yield conversation.messages(), conversation, *_IDLE
+            return
+        async with aclosing(self._answer(text.strip(), conversation, request)) as outputs:
+            async for output in outputs:
+                yield output
+
+    async def ask_example(
+        self, conversation: Conversation, request: gr.Request, event: gr.SelectData
+    ) -> AsyncGenerator[Outputs, None]:
+        """Answer an example question; what was chosen comes from the browser like typed text."""
+        chosen = event.value
+        text = str(chosen.get("text", "")) if isinstance(chosen, dict) else str(chosen)
+        async with aclosing(self.ask(text, conversation, request)) as outputs:
+            async for output in outputs:
+                yield output
+
+    async def retry(
+        self, conversation: Conversation, request: gr.Request
+    ) -> AsyncGenerator[Outputs, None]:
+        """Ask the last question again."""
+        if not conversation.exchanges:
+            yield [], conversation, *_IDLE
+            return
+        question = conversation.exchanges[-1].question
+        async with aclosing(self.ask(question, conversation.without_last(), request)) as outputs:
+            async for output in outputs:
+                yield output
+
+    def stop(self, conversation: Conversation, request: gr.Request) -> Outputs:
+        """Mark the answer that was just cut."""
+        self._doorman.admit(request.request.scope)
+        if conversation.exchanges and not conversation.exchanges[-1].answered:
+            conversation = conversation.updated(foot=answers.stopped(_STOPPED))
+        return conversation.messages(), conversation, *_IDLE
+
+    def clear(self, request: gr.Request) -> Outputs:
+        """Begin anew."""
+        self._doorman.admit(request.request.scope)
+        return [], Conversation(), *_IDLE
+
+    async def _answer(
+        self, text: str, before: Conversation, request: gr.Request
+    ) -> AsyncGenerator[Outputs, None]:
+        """Show the question at once, the answer as it comes, and an error as a sentence."""
+        now = before.asked(text[: MAX_QUESTION_CHARS + 1])
+        now = now.updated(foot=answers.waiting("Searching the book"))
+        yield now.messages(), now, *_BUSY
+        try:
+            async with aclosing(self._progress(text, before, now, request)) as steps:
+                async for now in steps:
+                    yield now.messages(), now, *_SAME
+        except AppError as error:
+            now = now.updated(foot=answers.problem(error.detail))
+        except Exception:
+            # A traceback must not end in a page, whatever the reason.
+            log.exception("chat failed")
+            now = now.updated(foot=answers.problem(AppError().detail))
+        yield now.messages(), now, *_IDLE
+
+    async def _progress(
+        self, text: str, before: Conversation, now: Conversation, request: gr.Request
+    ) -> AsyncGenerator[Conversation, None]:
+        """The conversation as the answer grows, at most every tick; the last one is finished."""
+        caller = self._doorman.admit(request.request.scope)
+        if len(text) > MAX_QUESTION_CHARS:
+            raise Invalid(f"A question may have {MAX_QUESTION_CHARS:,} characters.")
+        await self._limits.admit_question(caller.address)
+        await self._parts.ready()
+        question = Question(text, history=before.history)
+        written, shown_at = "", -_TICK_S
+        citations: tuple[Any, ...] = ()
+        async with aclosing(self._parts.answering.answer(question, caller.principal)) as events:
+            async for event in events:
+                if isinstance(event, TokenEvent):
+                    written += event.text
+                    if self._clock() - shown_at >= _TICK_S:
+                        shown_at = self._clock()
+                        shown = answers.text_of(written, citations)
+                        now = now.updated(text=written, shown=shown, foot="")
+                        yield now
+                elif isinstance(event, SourcesEvent):
+                    citations = event.citations
+                    yield now.updated(foot=answers.waiting(_found(len(citations))))
+                elif isinstance(event, DoneEvent):
+                    answer = event.answer
+                    await self._limits.spend(answer.usage.total_tokens)
+                    yield now.updated(
+                        text=answer.text,
+                        shown=answers.text_of(answer.text, answer.citations),
+                        foot=answers.foot_of(answer),
+                        answered=True,
+                    )
+
+
+def _found(passages: int) -> str:
+    return "Reading 1 passage" if passages == 1 else f"Reading {passages} passages"
