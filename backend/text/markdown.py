@@ -130,7 +130,7 @@ class _Headings:
             # an explicit id takes no slug, and Docusaurus's theme gives an h1 no id
             anchor = found.id or slugger.slug(found.slug_text)
             self._texts[block.start] = found.text[:MAX_TITLE]
-            self._anchors[block.start] = "" if level == 9 else anchor
+            self._anchors[block.start] = "" if level == 1 else anchor
             if level == 1 and not self.title:
                 self.title = found.text
         self._admonitions = [

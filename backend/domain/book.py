@@ -1,0 +1,168 @@
+"""The book, its chunks and what is found of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file under the docs root as it was read: ``path`` is POSIX and relative to that root."""
+
+    path: str
+    text: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file that could not be read or decoded, with the reason in a sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A contiguous piece of one section of a source file.
+
+    ``text`` is verbatim: lines ``start_line`` to ``end_line`` of the file, joined by newlines.
+    ``window`` is verbatim too: ``text`` grown inside its section to about 1,000 characters, which
+    is what an answer reads.
+    ``indexed_text`` is what the encoders see: the heading path and the text without markup that no
+    reader would search for; ``content_hash`` is its SHA-256 in hex: what it decides is whether a
+    chunk is embedded again. ``section`` numbers the sections of a file, so that neighbours of a
+    chunk (``position`` +- 1 in the same section) can be found. ``page`` is the path of the page
+    below the site's docs root, without leading slash ("" for the root page).
+    """
+
+    id: str
+    source: str
+    title: str
+    heading_path: tuple[str, ...]
+    anchor: str
+    page: str
+    section: int
+    position: int
+    start_line: int
+    end_line: int
+    text: str
+    window: str
+    indexed_text: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """A sparse vector: ``indices`` are unsigned 32-bit and unique; same length as ``values``."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPoint:
+    """A chunk with its vectors, ready to be written. ``dense`` is None in a sparse-only index."""
+
+    chunk: Chunk
+    sparse: SparseVector
+    dense: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """What the index knows about one source file.
+
+    ``content_hash`` is that of the whole file, or "" while the file is only partly written.
+    """
+
+    source: str
+    title: str
+    page: str
+    content_hash: str
+    chunks: int
+    updated_at: datetime
+
+    @property
+    def id(self) -> str:
+        """A stable id that is safe in an address."""
+        return str(uuid5(NAMESPACE_URL, self.source))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWrite:
+    """What one document brings to the index.
+
+    ``points`` are new or changed and carry vectors; ``moved`` chunks keep their vectors and only
+    have their payload written anew (an edit above them shifts their lines); ``stale_ids`` go.
+    """
+
+    record: DocumentRecord
+    points: tuple[IndexPoint, ...]
+    moved: tuple[Chunk, ...] = ()
+    stale_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """One query for the engine: either vector may be absent."""
+
+    sparse: SparseVector | None = None
+    dense: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChunk:
+    """A chunk with the engine's raw score of one vector (cosine, or BM25 with IDF)."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What the engine found for one query, best first; each list has its own scale."""
+
+    dense: tuple[ScoredChunk, ...] = ()
+    sparse: tuple[ScoredChunk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found for a question. ``score`` is fused, 0..1; raw scores are for the trace."""
+
+    chunk: Chunk
+    score: float
+    dense_score: float | None = None
+    sparse_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """Facts about the index. ``fingerprint`` names model, dimensions and layout of what is live."""
+
+    engine: str
+    collection: str
+    fingerprint: str
+    points: int
+    dimensions: int | None
+    legacy: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What retrieval found: ``hits`` pass the threshold, ``closest`` are the best regardless of it.
+
+    ``confidence`` is 0..1: how likely it is that the book treats the question at all.
+    """
+
+    hits: tuple[Hit, ...]
+    closest: tuple[Hit, ...]
+    dropped: tuple[Hit, ...] = ()
+    confidence: float = 0.0
+    threshold: float = 0.0
+    degraded: str | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
