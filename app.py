@@ -130,7 +130,7 @@ async def _ingest_with_progress(container: Container) -> IngestJob:
                 progress.update(
                     task,
                     completed=job.documents,
-                    total=job.documents_total or None,
+                    total=job.documents_total or None,  # a bar that only moves until it is known
                     chunks=job.chunks,
                 )
     return job

@@ -118,6 +118,10 @@ class DocumentSource(Protocol):
     location: str
     """For people: the folder or address, without credentials."""
 
+    def count(self) -> int | None:
+        """How many files there are, where that is known without reading them; blocking."""
+        ...
+
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         """Every Markdown or text file, in order of path; blocking.
 

@@ -33,7 +33,7 @@ from backend.api.middleware.last_resort import LastResort
 from backend.api.middleware.security import SecurityHeaders
 from backend.errors import AppError
 from backend.services.admin import AdminGate
-from backend.services.limits import Limits, MemoryCounters
+from backend.services.limits import Counters, Limits, MemoryCounters
 
 if TYPE_CHECKING:
     from backend.container import Container
@@ -104,10 +104,12 @@ def create_app(
     return app
 
 
-def limits_of(settings: Settings) -> Limits:
-    """The limits that the settings ask for, counted in this process alone."""
+def limits_of(settings: Settings, counters: Counters | None = None) -> Limits:
+    """The limits that the settings ask for; counted in this process unless counters are given."""
     return Limits(
-        settings.rate_limit_chat, MemoryCounters(), daily_tokens=settings.daily_token_budget
+        settings.rate_limit_chat,
+        counters or MemoryCounters(),
+        daily_tokens=settings.daily_token_budget,
     )
 
 
@@ -188,13 +190,15 @@ class Server(uvicorn.Server):
 
 def make_server(app: FastAPI, host: str, port: int) -> Server:
     """A server for the app; its log goes to the handlers that are set up already."""
+    from backend.api.protocol import Protocol
+
     drain: Drain = app.state.drain
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,

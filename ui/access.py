@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Protocol
 
 from backend.domain import Principal
+from backend.errors import NotSignedIn
 from backend.services.admin import AdminGate
 from backend.services.callers import client_address
 from ui.incoming import Scope, credentials
+
+
+class _Request(Protocol):
+    @property
+    def scope(self) -> Any: ...
+
+
+class _Event(Protocol):
+    """``gr.Request``, without importing Gradio."""
+
+    @property
+    def request(self) -> _Request | None: ...
 
 
 class Access(StrEnum):
@@ -58,6 +72,12 @@ class Doorman:
         shown = credentials(scope)
         self.gate.admit(shown)
         return Caller(Access.ADMIN if self.gate.configured else Access.LOCAL, shown.address)
+
+    def admit_event(self, event: _Event) -> Caller:
+        """The caller of a handler, by the request that queued it; raises like :meth:`admit`."""
+        if event.request is None:
+            raise NotSignedIn("This did not come from a browser.")
+        return self.admit(event.request.scope)
 
     def recognise(self, scope: Scope) -> str | None:
         """A name for the caller, or None: the second lock, which Gradio itself asks.

@@ -28,11 +28,11 @@ def build_blocks(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> 
     diagnostics = Diagnostics(parts, doorman)
 
     async def opened(request: gr.Request) -> tuple[Any, ...]:
-        caller = doorman.admit(request.request.scope)
+        caller = doorman.admit_event(request)
         return header(title, caller), await diagnostics.show(request)
 
     async def offered(request: gr.Request) -> Any:
-        doorman.admit(request.request.scope)
+        doorman.admit_event(request)
         return gr.Chatbot(examples=await chat.examples())
 
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
@@ -50,7 +50,7 @@ def build_blocks(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> 
         blocks.load(offered, outputs=messages, **quiet)
     # Handlers are reached through the queue only, never by Gradio's direct API.
     blocks.queue(api_open=False, max_size=_QUEUED, default_concurrency_limit=CONCURRENT_CHATS)
-    return blocks
+    return blocks  # type: ignore[no-any-return]
 
 
 def header(title: str, caller: Caller | None) -> str:

@@ -35,9 +35,6 @@ _STOPPED = "Stopped. The answer is as far as it got."
 
 Outputs = tuple[Any, ...]
 """Values for messages, conversation, box, send, stop."""
-_SAME: Outputs = (gr.skip(), gr.skip(), gr.skip())
-_BUSY: Outputs = (gr.update(value=""), gr.update(visible=False), gr.update(visible=True))
-_IDLE: Outputs = (gr.skip(), gr.update(visible=True), gr.update(visible=False))
 
 
 class Chat:
@@ -82,7 +79,7 @@ class Chat:
                 label="Your question",
                 show_label=False,
                 container=False,
-                placeholder="Ask a question about the book",
+                placeholder="Ask a question",
                 lines=1,
                 max_lines=8,
                 max_length=MAX_QUESTION_CHARS,
@@ -109,7 +106,7 @@ class Chat:
         clear.click(self.clear, cancels=runs, queue=False, **common)
         return messages
 
-    async def examples(self) -> list[dict[str, str]]:
+    async def examples(self) -> list[Any]:
         """Questions that the empty page offers."""
         questions: tuple[str, ...] = ()
         try:
@@ -127,7 +124,7 @@ class Chat:
     ) -> AsyncGenerator[Outputs, None]:
         """Answer what was typed."""
         if not text.strip():
-            yield conversation.messages(), conversation, *_IDLE
+            yield conversation.messages(), conversation, *_idle()
             return
         async with aclosing(self._answer(text.strip(), conversation, request)) as outputs:
             async for output in outputs:
@@ -148,7 +145,7 @@ class Chat:
     ) -> AsyncGenerator[Outputs, None]:
         """Ask the last question again."""
         if not conversation.exchanges:
-            yield [], conversation, *_IDLE
+            yield [], conversation, *_idle()
             return
         question = conversation.exchanges[-1].question
         async with aclosing(self.ask(question, conversation.without_last(), request)) as outputs:
@@ -157,15 +154,15 @@ class Chat:
 
     def stop(self, conversation: Conversation, request: gr.Request) -> Outputs:
         """Mark the answer that was just cut."""
-        self._doorman.admit(request.request.scope)
+        self._doorman.admit_event(request)
         if conversation.exchanges and not conversation.exchanges[-1].answered:
             conversation = conversation.updated(foot=answers.stopped(_STOPPED))
-        return conversation.messages(), conversation, *_IDLE
+        return conversation.messages(), conversation, *_idle()
 
     def clear(self, request: gr.Request) -> Outputs:
         """Begin anew."""
-        self._doorman.admit(request.request.scope)
-        return [], Conversation(), *_IDLE
+        self._doorman.admit_event(request)
+        return [], Conversation(), *_idle()
 
     async def _answer(
         self, text: str, before: Conversation, request: gr.Request
@@ -173,24 +170,24 @@ class Chat:
         """Show the question at once, the answer as it comes, and an error as a sentence."""
         now = before.asked(text[: MAX_QUESTION_CHARS + 1])
         now = now.updated(foot=answers.waiting("Searching the book"))
-        yield now.messages(), now, *_BUSY
+        yield now.messages(), now, *_busy()
         try:
             async with aclosing(self._progress(text, before, now, request)) as steps:
                 async for now in steps:
-                    yield now.messages(), now, *_SAME
+                    yield now.messages(), now, *_same()
         except AppError as error:
             now = now.updated(foot=answers.problem(error.detail))
         except Exception:
             # A traceback must not end in a page, whatever the reason.
             log.exception("chat failed")
             now = now.updated(foot=answers.problem(AppError().detail))
-        yield now.messages(), now, *_IDLE
+        yield now.messages(), now, *_idle()
 
     async def _progress(
         self, text: str, before: Conversation, now: Conversation, request: gr.Request
     ) -> AsyncGenerator[Conversation, None]:
         """The conversation as the answer grows, at most every tick; the last one is finished."""
-        caller = self._doorman.admit(request.request.scope)
+        caller = self._doorman.admit_event(request)
         if len(text) > MAX_QUESTION_CHARS:
             raise Invalid(f"A question may have {MAX_QUESTION_CHARS:,} characters.")
         await self._limits.admit_question(caller.address)
@@ -223,3 +220,18 @@ class Chat:
 
 def _found(passages: int) -> str:
     return "Reading 1 passage" if passages == 1 else f"Reading {passages} passages"
+
+
+# Made anew each time: Gradio empties the updates that it is given.
+
+
+def _same() -> Outputs:
+    return gr.skip(), gr.skip(), gr.skip()
+
+
+def _busy() -> Outputs:
+    return gr.update(value=""), gr.update(visible=False), gr.update(visible=True)
+
+
+def _idle() -> Outputs:
+    return gr.skip(), gr.update(visible=True), gr.update(visible=False)

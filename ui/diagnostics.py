@@ -43,6 +43,6 @@ class Diagnostics:
         return await self._view(request, probe=True)
 
     async def _view(self, request: gr.Request, *, probe: bool) -> str:
-        self._doorman.admit(request.request.scope)
+        self._doorman.admit_event(request)
         report = await self._parts.diagnostics.report(probe=probe)
         return render(report.to_dict(), self._parts.circuits(), report.to_markdown())

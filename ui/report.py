@@ -6,6 +6,7 @@ Every text is escaped, and the HTML holds no blank line, because it travels as M
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -14,6 +15,7 @@ from backend.text.sanitize import strip_controls
 
 Row = Mapping[str, Any]
 
+_CODE = re.compile(r"`([^`]+)`")
 _STATUSES = {
     "ok": "Fine",
     "off": "Off",
@@ -30,14 +32,18 @@ _OVERALL = {
     "down": ("Something needs your attention", "What to do is listed first."),
 }
 _PARTS = {
-    "openai": "Language model",
-    "fallback": "Second language model",
+    "openai": "Answers",
+    "fallback": "Answers, second model",
     "embeddings": "Embeddings",
-    "qdrant": "Vector store",
-    "database": "Database",
-    "documents": "Documents",
-    "better_auth": "Better Auth server",
-    "redis": "Redis",
+    "qdrant": "Vectors",
+    "database": "Accounts and history",
+    "docs": "Book",
+}
+_MODES = {
+    "extractive": "quoted from the book",
+    "generated": "written by a model",
+    "embedded": "embedded here",
+    "dense": "on",
 }
 _CIRCUIT_WORDS = {
     "closed": "requests go through",
@@ -64,14 +70,16 @@ def render(report: Row, circuits: Mapping[str, Row], markdown: str) -> str:
         *(_part(row) for row in _sorted(parts) if row["status"] in bad),
     ]
     working = [_part(row) for row in parts if row["status"] not in bad]
-    given = [_variable(row) for row in variables if _is_set(row) and row["status"] not in bad]
-    unset = [_variable(row) for row in variables if not _is_set(row) and row["status"] not in bad]
+    fine = [row for row in variables if row["status"] not in bad]
+    off = [_variable(row) for row in fine if row["status"] == "off"]
+    given = [_variable(row) for row in fine if row["status"] != "off" and _is_set(row)]
+    defaults = [_variable(row) for row in fine if row["status"] != "off" and not _is_set(row)]
     return (
         f'<div class="ba-report">{_summary(report, len(attention))}'
         f"{_group('Needs attention', attention)}"
         f"{_group('Parts', working)}{_circuits(circuits)}"
-        f"{_group('Variables that are set', given)}"
-        f"{_group('Optional, not set', unset, folded=True)}"
+        f"{_group('Variables that are set', given)}{_group('Optional', off)}"
+        f"{_group('On their defaults', defaults, folded=True)}"
         f'<pre class="ba-markdown" hidden>{_verbatim(markdown)}</pre></div>'
     )
 
@@ -103,30 +111,36 @@ def _group(title: str, rows: Sequence[str], *, folded: bool = False) -> str:
 
 def _variable(row: Row) -> str:
     source = str(row["source"])
-    facts = [] if source == "not set" else [f"from {source.replace('alias', 'the alias')}"]
+    facts = [f"read from {source[6:]}"] if source.startswith("alias ") else []
     facts += ["needed here"] if row.get("required") else []
     facts += ["secret"] if row.get("secret") else []
-    return _row(row, f"<code>{_text(row['name'])}</code>", _text(row["used_for"]), facts)
+    title = f"<code>{_text(row['name'])}</code>"
+    return _row(row, title, _text(row["used_for"]), facts, off="Not set")
 
 
 def _part(row: Row) -> str:
     name = str(row["name"])
-    facts = [str(row.get("mode") or ""), str(row.get("target") or "")]
+    mode = str(row.get("mode") or "")
+    facts = [_MODES.get(mode, mode) if mode != row["status"] else "", str(row.get("target") or "")]
     if row.get("latency_ms") is not None:
         facts.append(f"{float(row['latency_ms']):.0f} ms")
     title = f"<b>{_text(_PARTS.get(name, name.replace('_', ' ').capitalize()))}</b>"
     return _row(row, title, "", facts)
 
 
-def _row(row: Row, title: str, purpose: str, facts: Sequence[str]) -> str:
+def _row(row: Row, title: str, purpose: str, facts: Sequence[str], *, off: str = "Off") -> str:
     said = ""
     if row.get("problem"):
-        said += f'<p class="ba-problem">{_text(row["problem"])}</p>'
+        problem = str(row["problem"]).removeprefix("Not set. ")
+        said += f'<p class="ba-problem">{_sentence(problem)}</p>'
     if row.get("fix"):
-        said += f'<p class="ba-fix"><b>To mend it:</b> {_text(row["fix"])}{_link(row)}</p>'
+        how = "To set it" if row["status"] == "off" else "To mend it"
+        fix = str(row["fix"]).removeprefix("Set it. ")
+        said += f'<p class="ba-fix"><b>{how}:</b> {_sentence(fix)}{_link(row)}</p>'
+    pill = _pill(str(row["status"])).replace(">Off<", f">{off}<")
     shown = "".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)
     return (
-        f'<div class="ba-row ba-is-{_text(row["status"])}">{_pill(str(row["status"]))}'
+        f'<div class="ba-row ba-is-{_text(row["status"])}">{pill}'
         f'<div class="ba-cell"><p class="ba-name">{title}<span class="ba-purpose">{purpose}</span>'
         f'</p>{said}</div><p class="ba-facts">{shown}</p></div>'
     )
@@ -182,6 +196,11 @@ def _is_set(row: Row) -> bool:
 
 def _text(value: object) -> str:
     return escape(" ".join(strip_controls(str(value)).split()))
+
+
+def _sentence(value: object) -> str:
+    """A sentence in which what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", _text(value))
 
 
 def _verbatim(text: str) -> str:

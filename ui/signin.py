@@ -89,7 +89,7 @@ async def _body(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > _MAX_FORM_BYTES:
             raise TooLarge(f"The form may have {_MAX_FORM_BYTES} bytes.")
         if message["type"] != "http.request" or not message.get("more_body"):

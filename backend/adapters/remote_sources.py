@@ -65,6 +65,10 @@ class ArchiveSource:
         self._fetcher = fetcher or Fetcher()
         self.location = without_credentials(url)
 
+    def count(self) -> int | None:
+        """Not known before everything has been fetched."""
+        return None
+
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         """Fetch, unpack, and read every file in order of path.
 
@@ -213,6 +217,10 @@ class SitemapSource:
         self._url = url
         self._fetcher = fetcher or Fetcher()
         self.location = without_credentials(url)
+
+    def count(self) -> int | None:
+        """Not known before everything has been fetched."""
+        return None
 
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         """Fetch page after page, in order of path; one that cannot be had is reported.

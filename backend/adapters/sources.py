@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from backend.adapters.source_text import MAX_FILE_BYTES, as_file, is_ignored, is
 from backend.domain import SourceFile, UnreadableFile
 from backend.errors import NotConfigured
 from backend.ports import DocumentSource
+
+Item = SourceFile | UnreadableFile
 
 MAX_DEPTH = 32
 """Folders inside folders; deeper ones are reported instead of read."""
@@ -48,6 +50,11 @@ class FolderSource:
         self._root = Path(root)
         self.location = location or str(root)
 
+    def count(self) -> int | None:
+        """How many files there are; the folders are walked, no file is opened."""
+        root = Path(os.path.realpath(self._root))
+        return sum(1 for _ in _Walk(root, _unread).folder(root, "", 0)) if root.is_dir() else None
+
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         """Every file in order of path, read one by one.
 
@@ -58,7 +65,7 @@ class FolderSource:
         if root.is_file():
             yield _read(root, root.name)
         elif root.is_dir():
-            yield from _Walk(root).folder(root, "", 0)
+            yield from _Walk(root, _read).folder(root, "", 0)
         else:
             raise NotConfigured(
                 "DOCS_PATH names a folder that is not there; "
@@ -67,8 +74,9 @@ class FolderSource:
 
 
 class _Walk:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, take: Callable[[Path, str], Item]) -> None:
         self._root = str(root)
+        self._take = take
         self._seen: set[tuple[int, int]] = set()
 
     def folder(
@@ -101,7 +109,7 @@ class _Walk:
                     _printable(name), "Its name is not valid UTF-8. Give it another name."
                 )
             else:
-                yield _read(path, name)
+                yield self._take(path, name)
 
     def _stays_inside(self, path: Path) -> bool:
         return os.path.commonpath((self._root, os.path.realpath(path))) == self._root
@@ -110,6 +118,10 @@ class _Walk:
 def _sort_name(folder: Path, name: str) -> str:
     """Folders sort as their paths do, so that the whole walk is in order of path."""
     return f"{name}/" if os.path.isdir(folder / name) else name
+
+
+def _unread(path: Path, name: str) -> Item:
+    return UnreadableFile(name, "")
 
 
 def _read(path: Path, name: str) -> SourceFile | UnreadableFile:

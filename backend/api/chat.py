@@ -55,8 +55,7 @@ async def chat(body: ChatRequest, asker: Asker, request: Request) -> Response:
 
 @router.post(
     "/chat/stream",
-    status_code=200,
-    response_class=EventStream,
+    response_class=Response,
     summary="Ask the book, streamed",
     responses={
         **_ERRORS,

@@ -55,8 +55,7 @@ async def ingest_status(job_id: str, admin: ReadyAdmin, request: Request) -> Res
 
 @router.get(
     "/ingest/{job_id}/events",
-    status_code=200,
-    response_class=EventStream,
+    response_class=Response,
     summary="Follow an ingestion, streamed",
     responses={**_ERRORS_404, 200: event_stream("Progress as it is made.", examples.JOB_STREAM)},
     openapi_extra=_ADMIN,

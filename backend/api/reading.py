@@ -39,6 +39,10 @@ _POLICY = (
     f"base-uri 'none'; form-action 'none'; {FRAME_ANCESTORS}"
 )
 _HEADERS = {"content-security-policy": _POLICY, "cache-control": "no-cache"}
+_PAGE_DECLARED = {
+    "description": "The chapter as a page.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
 _PAGE = """\
 <!doctype html>
 <html lang="und" dir="auto">
@@ -51,9 +55,9 @@ _PAGE = """\
 
 @router.get(
     "/read/{page:path}",
-    response_class=HTMLResponse,
+    response_class=Response,
     summary="Read a chapter",
-    responses={**errors(404, 500, 503), 200: {"description": "The chapter as a page."}},
+    responses={**errors(404, 500, 503), 200: _PAGE_DECLARED},
 )
 async def read(page: str, request: Request) -> Response:
     """Show a chapter as it is in the index. Headings have the ids that citations link to."""

@@ -191,9 +191,11 @@ class Ingestion:
         await self._index.begin(model, dimensions)
         known = {record.source: record for record in await self._index.documents()}
         seen: set[str] = set()
+        total = await asyncio.to_thread(self._source.count)
+        run.update(documents_total=total or 0)
         batches = _batches(self._source, known)
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            seen.update(item.path for item in batch.unreadable)
+            seen.update(_unreadable_sources(batch.unreadable, known))
             seen.update(record.source for record in batch.unchanged)
             seen.update(file.path for file, _ in batch.documents)
             await self._take(run, batch, known)
@@ -236,7 +238,7 @@ class Ingestion:
         files = len(batch.documents) + len(batch.unchanged)
         run.update(
             documents=job.documents + files,
-            documents_total=job.documents_total + files + len(batch.unreadable),
+            documents_total=max(job.documents_total, job.documents + files),
             chunks=job.chunks + embedded + moved + unchanged,
             embedded=job.embedded + embedded,
             skipped=job.skipped + moved + unchanged,
@@ -273,6 +275,15 @@ class Ingestion:
         for source in known.keys() - seen:
             deleted = await self._index.forget(source)
             run.update(deleted=run.job.deleted + deleted)
+
+
+def _unreadable_sources(
+    unreadable: Sequence[UnreadableFile], known: dict[str, DocumentRecord]
+) -> set[str]:
+    """What cannot be read now is not gone: the files themselves, and those of a whole folder."""
+    paths = [item.path for item in unreadable]
+    folders = tuple(f"{path}/" for path in paths)
+    return {*paths, *(source for source in known if source.startswith(folders))}
 
 
 def _batches(source: DocumentSource, known: dict[str, DocumentRecord]) -> Iterator[_Batch]:

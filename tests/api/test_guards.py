@@ -7,9 +7,11 @@ import gzip
 
 import pytest
 
+from backend.api import protocol
 from tests.api.serving import Site
 
 HEAD = b"POST /chat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+PART = b"GET /health HTTP/1.1\r\nhost: localhost\r\n"
 QUESTION = b'{"query": "Why?"}'
 
 
@@ -84,7 +86,21 @@ async def test_heads_too_large_are_refused(
 
 async def test_smuggling_two_lengths_is_refused(site: Site) -> None:
     both = b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
-    assert (await site.raw(HEAD + both)).status == 400
+    reply = await site.raw(HEAD + both)
+    assert (reply.status, reply.json["code"]) == (400, "bad_request")
+    assert reply.json["request_id"] == reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("whole", "part"), [(b"", b""), (b"", PART), (PART + b"\r\n", PART)])
+async def test_head_that_does_not_come_ends_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch, whole: bytes, part: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(whole + part)
+    rest = await reader.read()
+    assert rest.count(b"healthy") == bool(whole)
+    writer.close()
 
 
 async def test_client_leaving_within_its_body_is_no_fault(

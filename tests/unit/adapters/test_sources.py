@@ -171,3 +171,11 @@ def test_address_that_is_not_usable_is_refused_when_read(address: str, message: 
     source = make_source(address)
     with pytest.raises(NotConfigured, match=message):
         list(source.files())
+
+
+def test_folder_counts_its_files_without_reading_them(tmp_path):
+    (tmp_path / "week1").mkdir()
+    for path in ("a.md", "week1/b.mdx", "_hidden.md", "picture.png"):
+        (tmp_path / path).write_bytes(b"\xff")
+    assert FolderSource(tmp_path).count() == 2
+    assert FolderSource(tmp_path / "nowhere").count() is None

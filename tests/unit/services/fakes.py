@@ -138,6 +138,9 @@ class FakeSource:
         self.contents = files
         self.unreadable = unreadable
 
+    def count(self) -> int | None:
+        return len(self.contents) + len(self.unreadable)
+
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         yield from self.unreadable
         for path in sorted(self.contents):

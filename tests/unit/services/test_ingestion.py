@@ -85,6 +85,16 @@ async def test_ingest_reports_a_file_that_cannot_be_read_and_keeps_what_it_held(
     assert "b.md" in index.records
 
 
+async def test_ingest_keeps_the_documents_of_a_folder_that_cannot_be_read():
+    files = {"a.md": CHAPTER, "week1/b.md": "# Topics\n\nA bus.\n"}
+    ingestion, index, embedder = make(files)
+    await run(ingestion)
+    del files["week1/b.md"]
+    again, _, _ = make(files, embedder, index, [UnreadableFile("week1", "No permission.")])
+    assert (await run(again)).deleted == 0
+    assert "week1/b.md" in index.records
+
+
 async def test_ingest_of_an_empty_folder_leaves_the_index_alone():
     ingestion, index, embedder = make({"a.md": CHAPTER})
     await run(ingestion)

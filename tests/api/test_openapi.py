@@ -1,0 +1,151 @@
+"""The OpenAPI document, and the answers held to it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter
+
+from backend.api import about, answers, examples
+from backend.api.schemas import ChatRequest, SearchRequest
+from backend.server import create_app, openapi
+from tests.api.fakes import RECORD, FakeContainer
+from tests.api.serving import Site
+
+ROOT = Path(__file__).parent.parent.parent
+PUBLIC = {
+    "/", "/health", "/health/ready", "/health/circuits", "/health/config", "/chat", "/chat/stream",
+    "/api/search", "/read/{page}", "/docs", "/docs/oauth2-redirect", "/openapi.json",
+}  # fmt: skip
+ADMIN = {"/ingest", "/ingest/{job_id}", "/ingest/{job_id}/events", "/api/documents",
+         "/api/documents/{document_id}"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(openapi())
+    return loaded
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_document_is_stable_and_names_no_server(document: dict[str, Any]) -> None:
+    assert openapi() == openapi()
+    assert json.loads(json.dumps(create_app(FakeContainer()).openapi())) == document
+    assert "servers" not in document
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert document["info"]["version"] == about.VERSION == project["version"]
+
+
+def test_every_operation_is_described_with_every_status(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert operation["operationId"].replace("_", "").isalpha(), name
+        assert {"413", "414", "415", "431", "500"} <= operation["responses"].keys(), name
+        if "requestBody" in operation:
+            assert {"400", "408", "422", "429", "503"} <= operation["responses"].keys(), name
+            assert "example" in operation["requestBody"]["content"]["application/json"], name
+        for status, response in operation["responses"].items():
+            assert response["description"], (name, status)
+            for kind, content in response.get("content", {}).items():
+                if kind != "text/html" and (name, status) != ("get /health/ready", "503"):
+                    assert "example" in content, (name, status)
+
+
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+
+
+def test_errors_have_one_schema(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400" and (name, status) != ("get /health/ready", "503"):
+                schema = response["content"]["application/json"]["schema"]["$ref"]
+                wanted = "InvalidBody" if status == "422" else "ErrorBody"
+                assert schema.endswith(f"/{wanted}"), (name, status)
+
+
+def test_every_route_is_either_public_or_for_admins() -> None:
+    """A new route must be put on one of the lists on purpose."""
+    app = create_app(FakeContainer())
+    listed = set(app.openapi()["paths"])
+    assert listed - PUBLIC == ADMIN
+    for path in ADMIN:
+        for operation in app.openapi()["paths"][path].values():
+            assert operation["security"], path
+            assert "401" in operation["responses"], path
+    hidden = {route.path for route in app.routes if hasattr(route, "path")} - listed
+    assert hidden <= PUBLIC | {"/read/{page:path}"} | {""}, hidden
+    assert not any(isinstance(route, APIRoute) and route.path == "/admin" for route in app.routes)
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (ChatRequest, examples.CHAT_REQUEST),
+        (SearchRequest, examples.SEARCH_REQUEST),
+        (answers.ChatAnswer, examples.CHAT_ANSWER),
+        (answers.SearchAnswer, examples.SEARCH_ANSWER),
+        (answers.JobOut, examples.JOB),
+        (answers.DocumentList, examples.DOCUMENT_LIST),
+        (answers.DocumentDeleted, examples.DOCUMENT_DELETED),
+        (answers.ServiceInfo, examples.SERVICE_INFO),
+        (answers.ReadinessOut, examples.READINESS),
+        (answers.ConfigReport, examples.CONFIG_REPORT),
+        (dict[str, answers.CircuitOut], examples.CIRCUITS),
+    ],
+)
+def test_examples_fit_their_schemas(model: Any, example: Any) -> None:
+    fits(model, example)
+
+
+def fits(model: Any, value: Any) -> None:
+    """The value is what the model describes, with no field more or less."""
+    loaded = TypeAdapter(model).validate_python(value, strict=True)
+    values, models = (
+        (value.values(), loaded.values()) if isinstance(loaded, dict) else ([value], [loaded])
+    )
+    for one, as_model in zip(values, models, strict=True):
+        assert isinstance(as_model, BaseModel)
+        assert set(one) == set(type(as_model).model_fields)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "model"),
+    [
+        ("GET", "/", None, answers.ServiceInfo),
+        ("GET", "/health", None, answers.Health),
+        ("GET", "/health/ready", None, answers.ReadinessOut),
+        ("GET", "/health/circuits", None, dict[str, answers.CircuitOut]),
+        ("GET", "/health/config", None, answers.ConfigReport),
+        ("POST", "/chat", {"query": "Why?"}, answers.ChatAnswer),
+        ("POST", "/ingest", None, answers.JobStarted),
+        ("GET", "/ingest/job-1", None, answers.JobOut),
+        ("GET", "/api/documents", None, answers.DocumentList),
+        ("DELETE", f"/api/documents/{RECORD.id}", None, answers.DocumentDeleted),
+        ("GET", "/nowhere", None, answers.ErrorBody),
+        ("POST", "/chat", {}, answers.InvalidBody),
+    ],
+)
+async def test_answers_fit_their_schemas(
+    site: Site, method: str, path: str, body: Any, model: Any
+) -> None:
+    fits(model, (await site.ask(method, path, json=body)).json)
+
+
+async def test_documentation_is_served(site: Site) -> None:
+    assert b"swagger" in (await site.ask("GET", "/docs")).body
+    assert (await site.ask("GET", "/openapi.json")).json["info"]["title"] == about.SERVICE
