@@ -22,6 +22,13 @@ _BADGES = {
 }
 
 
+_HALF_MOON = (
+    '<svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><circle cx="10" cy="10" '
+    'r="7.2" fill="none" stroke="currentColor" stroke-width="1.6"/>'
+    '<path d="M10 2.8a7.2 7.2 0 0 1 0 14.4Z" fill="currentColor"/></svg>'
+)
+
+
 def build_blocks(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> gr.Blocks:
     """The page. A new tab is a class like :class:`Chat`, built here."""
     chat = Chat(parts, doorman, limits)
@@ -69,6 +76,7 @@ def header(title: str, caller: Caller | None) -> str:
         f'<header class="ba-top"><img src="{assets.address("icon.svg")}" alt="" width="32" '
         f'height="32"><h1>{escape(" ".join(title.split()))}</h1>'
         f'<div class="ba-actions">{badge}'
-        '<button type="button" class="ba-quiet ba-theme" aria-label="Light or dark">◐</button>'
+        '<button type="button" class="ba-quiet ba-theme" aria-label="Light or dark">'
+        f"{_HALF_MOON}</button>"
         f"{leave}</div></header>"
     )

@@ -106,11 +106,12 @@ def _source(citation: Citation) -> str:
         f'<a href="{address}" target="_blank" rel="noopener">Open the page</a>' if address else ""
     )
     # &#10; instead of a newline: a blank line in a quote would end the HTML block.
+    passage = escape(quote).replace("\n", "&#10;")
     return (
         f'<li><details><summary><span class="ba-n">{citation.n}</span>'
         f'<span class="ba-where">{_path(citation)}</span></summary>'
-        f"<blockquote>{escape(quote).replace(chr(10), '&#10;')}</blockquote>"
-        f'<p class="ba-from">{link}<span>{_text(citation.source)}</span></p></details></li>'
+        f'<div class="ba-passage"><blockquote>{passage}</blockquote>'
+        f'<p class="ba-from">{link}<span>{_text(citation.source)}</span></p></div></details></li>'
     )
 
 

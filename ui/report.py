@@ -65,10 +65,8 @@ def render(report: Row, circuits: Mapping[str, Row], markdown: str) -> str:
     parts: Sequence[Row] = report.get("upstreams", ())
     variables: Sequence[Row] = report.get("variables", ())
     bad = ("down", "degraded")
-    attention = [
-        *(_variable(row) for row in _sorted(variables) if row["status"] in bad),
-        *(_part(row) for row in _sorted(parts) if row["status"] in bad),
-    ]
+    marked = [*((row, _variable) for row in variables), *((row, _part) for row in parts)]
+    attention = [show(row) for status in bad for row, show in marked if row["status"] == status]
     working = [_part(row) for row in parts if row["status"] not in bad]
     fine = [row for row in variables if row["status"] not in bad]
     off = [_variable(row) for row in fine if row["status"] == "off"]
@@ -77,8 +75,9 @@ def render(report: Row, circuits: Mapping[str, Row], markdown: str) -> str:
     return (
         f'<div class="ba-report">{_summary(report, len(attention))}'
         f"{_group('Needs attention', attention)}"
-        f"{_group('Parts', working)}{_circuits(circuits)}"
+        f"{_group('Parts', working)}"
         f"{_group('Variables that are set', given)}{_group('Optional', off)}"
+        f"{_circuits(circuits)}"
         f"{_group('On their defaults', defaults, folded=True)}"
         f'<pre class="ba-markdown" hidden>{_verbatim(markdown)}</pre></div>'
     )
@@ -183,11 +182,6 @@ def _link(row: Row) -> str:
     if not address.startswith("https://"):
         return ""
     return f' <a href="{escape(address)}" target="_blank" rel="noopener">Where to get it</a>'
-
-
-def _sorted(rows: Sequence[Row]) -> list[Row]:
-    """Broken before improvable, else in the given order."""
-    return sorted(rows, key=lambda row: row["status"] != "down")
 
 
 def _is_set(row: Row) -> bool:

@@ -54,6 +54,7 @@ class EdgeIndex:
         self._live: str | None = None
         self._writing: str | None = None
         self._problem: str | None = None
+        self._opened = False
 
     async def open(self) -> IndexInfo:
         """Find the live collection. One that cannot be read is set aside and reported."""
@@ -65,11 +66,12 @@ class EdgeIndex:
             except CorruptIndex:
                 await self._process.call("set_aside", self._live)
                 self._live, self._problem = None, _SET_ASIDE
+        self._opened = True
         return await self.info()
 
     async def info(self) -> IndexInfo:
         """Facts about the live collection."""
-        live = self._live
+        live = await self._searched()
         print_ = _fingerprint_of(live) if live else ""
         return IndexInfo(
             engine="qdrant-edge",
@@ -82,7 +84,7 @@ class EdgeIndex:
 
     async def search(self, queries: Sequence[SearchQuery], limit: int) -> list[SearchResult]:
         """Answer all queries in one message to the process."""
-        live = self._live
+        live = await self._searched()
         if live is None:
             raise IndexMissing(
                 UPSTREAM, "Nothing is indexed yet; start an ingest, or wait for the running one."
@@ -101,9 +103,9 @@ class EdgeIndex:
 
     async def chunks(self, source: str) -> list[Chunk]:
         """All chunks of one source in the live collection, in order of position."""
-        if self._live is None:
+        if (name := await self._searched()) is None:
             return []
-        points = await self._process.call("scroll", self._live, _CHUNKS | {"source": source}, None)
+        points = await self._process.call("scroll", name, _CHUNKS | {"source": source}, None)
         chunks = (chunk_from(id_, payload) for id_, payload in points)
         return sorted((c for c in chunks if c), key=lambda c: (c.section, c.position))
 
@@ -116,7 +118,7 @@ class EdgeIndex:
         except CorruptIndex:
             await self._process.call("set_aside", name)
             await self._process.call(*create)
-        if self._live is None:
+        if await self._searched() is None:
             await self._process.call("go_live", name)
             self._live, self._problem = name, None
         self._writing = name
@@ -124,7 +126,7 @@ class EdgeIndex:
 
     async def documents(self) -> list[DocumentRecord]:
         """Every document of the collection that is written, else of the live one."""
-        if (name := self._target) is None:
+        if (name := await self._target()) is None:
             return []
         points = await self._process.call("scroll", name, {"kind": DOCUMENT}, None)
         records = (document_from(payload) for _, payload in points)
@@ -132,7 +134,7 @@ class EdgeIndex:
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         """Chunk id -> content hash of one source."""
-        if (name := self._target) is None:
+        if (name := await self._target()) is None:
             return {}
         must = _CHUNKS | {"source": source}
         points = await self._process.call("scroll", name, must, ["content_hash"])
@@ -140,7 +142,7 @@ class EdgeIndex:
 
     async def write(self, documents: Sequence[DocumentWrite]) -> None:
         """Write several documents with one flush."""
-        name = self._target
+        name = await self._target()
         if name is None:
             raise IndexMissing(UPSTREAM, "There is no collection to write to; start an ingest.")
         *first, last = plan_writes(documents)
@@ -151,7 +153,7 @@ class EdgeIndex:
     async def forget(self, source: str) -> int:
         """Delete a document from the collection that is written and from the live one."""
         gone = 0
-        for name in {self._live, self._target} - {None}:
+        for name in {await self._searched(), await self._target()} - {None}:
             must = _CHUNKS | {"source": source}
             gone = max(gone, await self._process.call("count", name, must))
             step = Step(delete_where={"source": source})
@@ -160,7 +162,7 @@ class EdgeIndex:
 
     async def publish(self) -> None:
         """Swap in what was written, after its statistics are renewed; the old one is deleted."""
-        name = self._target
+        name = await self._target()
         if name is None:
             return
         await self._process.call("refresh", name)
@@ -174,9 +176,14 @@ class EdgeIndex:
         """End the process; what was written is on disk."""
         await self._process.close()
 
-    @property
-    def _target(self) -> str | None:
-        return self._writing or self._live
+    async def _searched(self) -> str | None:
+        """The live collection, looked for again when ``open`` failed, on a lock for example."""
+        if not self._opened:
+            await self.open()
+        return self._live
+
+    async def _target(self) -> str | None:
+        return self._writing or await self._searched()
 
 
 def _fingerprint_of(name: str) -> str:

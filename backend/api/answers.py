@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 
 class FieldError(BaseModel):
@@ -185,6 +185,10 @@ class CircuitOut(BaseModel):
     retry_after_s: float | None
     last_failure_at: str | None
     last_error_kind: str | None
+
+
+class Circuits(RootModel[dict[str, CircuitOut]]):
+    """One circuit per upstream."""
 
 
 class VariableOut(BaseModel):

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend.api import examples
-from backend.api.answers import ChatAnswer, SearchAnswer
 from backend.api.body import StrictJsonRoute
 from backend.api.deps import Asker, container_of, drain_of, limits_of
-from backend.api.docs import errors, event_stream
+from backend.api.docs import answer, errors, event_stream
 from backend.api.errors import json_response
 from backend.api.schemas import ChatRequest, SearchRequest
 from backend.api.sse import EventStream, event, token_event
@@ -20,22 +19,24 @@ from backend.api.views import answer_view, search_view
 from backend.domain import Answer, DoneEvent, Principal, Question, SourcesEvent, TokenEvent
 from backend.errors import AppError
 
-router = APIRouter(tags=["Chat"], route_class=StrictJsonRoute)
+router = APIRouter(tags=["Chat"], route_class=StrictJsonRoute, default_response_class=Response)
 
 _ERRORS = errors(400, 408, 413, 415, 422, 429, 500, 503)
+_STREAM = event_stream("The answer as it is made.", examples.CHAT_STREAM)
+_ANSWER = answer(
+    "ChatAnswer",
+    examples.CHAT_ANSWER,
+    "The answer: JSON, or a stream of events with `Accept: text/event-stream`.",
+)
+_ANSWER["content"] |= _STREAM["content"]
 
 
 @router.post(
     "/chat",
-    response_model=ChatAnswer,
     summary="Ask the book",
     responses={
         **_ERRORS,
-        200: event_stream(
-            "The answer: JSON, or a stream of events with `Accept: text/event-stream`.",
-            examples.CHAT_STREAM,
-            json_example=examples.CHAT_ANSWER,
-        ),
+        200: _ANSWER,
     },
     openapi_extra=examples.body(examples.CHAT_REQUEST),
 )
@@ -55,11 +56,10 @@ async def chat(body: ChatRequest, asker: Asker, request: Request) -> Response:
 
 @router.post(
     "/chat/stream",
-    response_class=Response,
     summary="Ask the book, streamed",
     responses={
         **_ERRORS,
-        200: event_stream("The answer as it is made.", examples.CHAT_STREAM),
+        200: _STREAM,
     },
     openapi_extra=examples.body(examples.CHAT_REQUEST),
 )
@@ -75,11 +75,10 @@ async def chat_stream(body: ChatRequest, asker: Asker, request: Request) -> Resp
 
 @router.post(
     "/api/search",
-    response_model=SearchAnswer,
     summary="Search the book",
     responses={
         **_ERRORS,
-        200: {"content": {"application/json": {"example": examples.SEARCH_ANSWER}}},
+        200: answer("SearchAnswer", examples.SEARCH_ANSWER, "Hits, best first."),
     },
     openapi_extra=examples.body(examples.SEARCH_REQUEST),
 )

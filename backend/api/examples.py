@@ -113,6 +113,18 @@ READINESS = {
         },
     ],
 }
+NOT_READY = {
+    "status": "down",
+    "checks": [
+        {
+            "name": "startup",
+            "status": "down",
+            "mode": None,
+            "latency_ms": None,
+            "detail": "The service is starting.",
+        }
+    ],
+}
 CIRCUITS = {
     "openai": {
         "state": "open",

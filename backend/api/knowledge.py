@@ -10,9 +10,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from backend.api import examples
-from backend.api.answers import DocumentDeleted, DocumentList, JobOut, JobStarted
 from backend.api.deps import ReadyAdmin, container_of, drain_of
-from backend.api.docs import SECURITY, errors, event_stream, example
+from backend.api.docs import SECURITY, answer, errors, event_stream
 from backend.api.errors import json_response
 from backend.api.schemas import MAX_LIMIT
 from backend.api.sse import EventStream, error_event, event
@@ -20,19 +19,19 @@ from backend.api.views import document_view, job_view
 from backend.domain import IngestJob, JobState
 from backend.errors import AppError
 
-router = APIRouter(tags=["Knowledge"])
+router = APIRouter(tags=["Knowledge"], default_response_class=Response)
 
 _ERRORS = errors(401, 403, 429, 500, 503)
 _ERRORS_404 = errors(401, 403, 404, 429, 500, 503)
+_STARTED = answer("JobStarted", {"job_id": examples.JOB["job_id"]}, "The job runs.")
 _ADMIN = {"security": SECURITY}
 
 
 @router.post(
     "/ingest",
     status_code=202,
-    response_model=JobStarted,
     summary="Ingest the book",
-    responses={**_ERRORS, 202: example({"job_id": examples.JOB["job_id"]}, "The job runs.")},
+    responses={**_ERRORS, 202: _STARTED},
     openapi_extra=_ADMIN,
 )
 async def ingest(admin: ReadyAdmin, request: Request) -> Response:
@@ -43,9 +42,8 @@ async def ingest(admin: ReadyAdmin, request: Request) -> Response:
 
 @router.get(
     "/ingest/{job_id}",
-    response_model=JobOut,
     summary="Follow an ingestion",
-    responses={**_ERRORS_404, 200: example(examples.JOB)},
+    responses={**_ERRORS_404, 200: answer("JobOut", examples.JOB)},
     openapi_extra=_ADMIN,
 )
 async def ingest_status(job_id: str, admin: ReadyAdmin, request: Request) -> Response:
@@ -55,7 +53,6 @@ async def ingest_status(job_id: str, admin: ReadyAdmin, request: Request) -> Res
 
 @router.get(
     "/ingest/{job_id}/events",
-    response_class=Response,
     summary="Follow an ingestion, streamed",
     responses={**_ERRORS_404, 200: event_stream("Progress as it is made.", examples.JOB_STREAM)},
     openapi_extra=_ADMIN,
@@ -68,9 +65,11 @@ async def ingest_events(job_id: str, admin: ReadyAdmin, request: Request) -> Res
 
 @router.get(
     "/api/documents",
-    response_model=DocumentList,
     summary="List the documents",
-    responses={**errors(401, 403, 422, 429, 500, 503), 200: example(examples.DOCUMENT_LIST)},
+    responses={
+        **errors(401, 403, 422, 429, 500, 503),
+        200: answer("DocumentList", examples.DOCUMENT_LIST),
+    },
     openapi_extra=_ADMIN,
 )
 async def documents(
@@ -87,9 +86,8 @@ async def documents(
 
 @router.delete(
     "/api/documents/{document_id}",
-    response_model=DocumentDeleted,
     summary="Delete a document",
-    responses={**_ERRORS_404, 200: example(examples.DOCUMENT_DELETED)},
+    responses={**_ERRORS_404, 200: answer("DocumentDeleted", examples.DOCUMENT_DELETED)},
     openapi_extra=_ADMIN,
 )
 async def delete_document(document_id: str, admin: ReadyAdmin, request: Request) -> Response:

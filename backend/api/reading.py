@@ -14,7 +14,7 @@ from backend.api.docs import errors
 from backend.api.middleware.security import FRAME_ANCESTORS
 from backend.errors import NotFound
 
-router = APIRouter(tags=["Reading"])
+router = APIRouter(tags=["Reading"], default_response_class=Response)
 
 _STYLE = """\
 :root{color-scheme:light dark;--text:#1d2228;--soft:#59636e;--line:#d8dee4;--code:#f3f5f7;--mark:#fff3c4;--link:#0b5cad;--page:#fff}
@@ -55,7 +55,6 @@ _PAGE = """\
 
 @router.get(
     "/read/{page:path}",
-    response_class=Response,
     summary="Read a chapter",
     responses={**errors(404, 500, 503), 200: _PAGE_DECLARED},
 )

@@ -10,13 +10,12 @@ from starlette.responses import RedirectResponse, Response
 
 from backend.api import examples
 from backend.api.about import SERVICE, VERSION
-from backend.api.answers import CircuitOut, ConfigReport, Health, ReadinessOut, ServiceInfo
 from backend.api.deps import container_of, drain_of, require_admin
-from backend.api.docs import SECURITY, errors, example
+from backend.api.docs import SECURITY, answer, errors
 from backend.api.errors import json_response
 from backend.domain import Status
 
-router = APIRouter(tags=["Status"])
+router = APIRouter(tags=["Status"], default_response_class=Response)
 
 UI_PATH = "/admin/"
 _READY_RETRY_S = "5"
@@ -24,11 +23,10 @@ _READY_RETRY_S = "5"
 
 @router.get(
     "/",
-    response_model=ServiceInfo,
     summary="What this is",
     responses={
         **errors(500),
-        200: example(examples.SERVICE_INFO),
+        200: answer("ServiceInfo", examples.SERVICE_INFO),
         307: {"description": "A browser is sent to the UI."},
     },
 )
@@ -50,9 +48,8 @@ async def root(request: Request) -> Response:
 
 @router.get(
     "/health",
-    response_model=Health,
     summary="Is the process alive",
-    responses={**errors(500), 200: example({"status": "healthy"})},
+    responses={**errors(500), 200: answer("Health", {"status": "healthy"})},
 )
 async def health() -> Response:
     """Answer as long as the process serves; asks no upstream."""
@@ -61,12 +58,11 @@ async def health() -> Response:
 
 @router.get(
     "/health/ready",
-    response_model=ReadinessOut,
     summary="Can it answer questions",
     responses={
         **errors(500),
-        200: example(examples.READINESS),
-        503: {"model": ReadinessOut, "description": "Nothing can be answered now."},
+        200: answer("ReadinessOut", examples.READINESS),
+        503: answer("ReadinessOut", examples.NOT_READY, "Nothing can be answered now."),
     },
 )
 async def ready(request: Request) -> Response:
@@ -93,9 +89,8 @@ def _readiness(body: dict[str, Any], status: int) -> Response:
 
 @router.get(
     "/health/circuits",
-    response_model=dict[str, CircuitOut],
     summary="State of the circuit breakers",
-    responses={**errors(500), 200: example(examples.CIRCUITS)},
+    responses={**errors(500), 200: answer("Circuits", examples.CIRCUITS)},
 )
 async def circuits(request: Request) -> Response:
     """One entry per upstream; an open circuit says when it will be tried again."""
@@ -104,9 +99,11 @@ async def circuits(request: Request) -> Response:
 
 @router.get(
     "/health/config",
-    response_model=ConfigReport,
     summary="The diagnostics report",
-    responses={**errors(401, 403, 422, 429, 500, 503), 200: example(examples.CONFIG_REPORT)},
+    responses={
+        **errors(401, 403, 422, 429, 500, 503),
+        200: answer("ConfigReport", examples.CONFIG_REPORT),
+    },
     openapi_extra={"security": [{}, *SECURITY]},
 )
 async def config(

@@ -8,11 +8,8 @@ embeds only the chunks that it changed, and a run that was interrupted is comple
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from time import perf_counter
-from uuid import uuid4
+from dataclasses import dataclass
 
 from backend.clock import utc_now
 from backend.domain import (
@@ -21,41 +18,22 @@ from backend.domain import (
     DocumentWrite,
     IndexPoint,
     IngestJob,
-    JobState,
     SourceFile,
     UnreadableFile,
 )
-from backend.errors import AppError, NotConfigured, NotFound
+from backend.errors import Conflict, NotConfigured, NotFound
 from backend.ports import ChunkIndex, DocumentSource, Embedder
+from backend.services.jobs import Jobs, Run
 from backend.text.markdown import ChunkedDocument, chunk_file, file_hash
 from backend.text.sparse import encode_document
-
-log = logging.getLogger(__name__)
 
 BATCH_CHUNKS = 256
 """Chunks that are embedded and written together: large enough to fill a provider's batch and to
 share one flush, small enough to keep memory flat and progress visible."""
 BATCH_FILES = 64
-KEPT_JOBS = 20
 KEPT_ERRORS = 200
 
 Progress = Callable[[IngestJob], None]
-
-
-@dataclass(slots=True)
-class _Run:
-    """The moving parts of one job."""
-
-    job: IngestJob
-    started: float
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-    def update(self, **values: object) -> None:
-        elapsed = round(perf_counter() - self.started, 3)
-        self.job = replace(self.job, elapsed_s=elapsed, **values)  # type: ignore[arg-type]
-        self.changed.set()
-        self.changed = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +54,11 @@ class Ingestion:
         self._source = source
         self._index = index
         self._embedder = embedder
-        self._runs: dict[str, _Run] = {}
+        self._jobs = Jobs(self._ingest, subject=source.location)
 
     async def start(self) -> IngestJob:
         """Start a job in the background; while one runs, return that one."""
-        for run in self._runs.values():
-            if run.job.state is JobState.RUNNING:
-                return run.job
-        run = _Run(IngestJob(str(uuid4()), JobState.RUNNING), perf_counter())
-        self._runs[run.job.job_id] = run
-        while len(self._runs) > KEPT_JOBS:
-            del self._runs[next(iter(self._runs))]
-        run.task = asyncio.create_task(self._supervise(run), name="ingestion")
-        return run.job
+        return self._jobs.start().job
 
     def job(self, job_id: str) -> IngestJob:
         """The job as it stands.
@@ -96,25 +66,15 @@ class Ingestion:
         Raises:
             NotFound: no such job since this process started.
         """
-        return self._run(job_id).job
+        return self._jobs.find(job_id).job
 
-    async def events(self, job_id: str) -> AsyncGenerator[IngestJob, None]:
+    def events(self, job_id: str) -> AsyncGenerator[IngestJob, None]:
         """A snapshot now and after each change; the last one is terminal."""
-        run = self._run(job_id)
-        while True:
-            changed, job = run.changed, run.job
-            yield job
-            if job.state is not JobState.RUNNING:
-                return
-            await changed.wait()
+        return self._jobs.follow(job_id)
 
     async def cancel(self, job_id: str) -> IngestJob:
-        """Stop a running job after what is being written; what is written stays."""
-        run = self._run(job_id)
-        if run.task is not None and not run.task.done():
-            run.task.cancel()
-            await asyncio.wait([run.task])
-        return run.job
+        """Stop a running job; what is written stays, and the next one completes it."""
+        return await self._jobs.cancel(job_id)
 
     async def run(self, on_progress: Progress) -> IngestJob:
         """Run a job to its end, reporting each change: the command line's way."""
@@ -134,59 +94,22 @@ class Ingestion:
 
         Raises:
             NotFound: no document has this id.
+            Conflict: an ingestion runs.
         """
+        if self._jobs.running:
+            raise Conflict("An ingestion is running; delete the document when it has ended.")
         for record in await self._index.documents():
             if record.id == document_id:
-                return await self._index.forget(record.source)
+                deleted = await self._index.forget(record.source)
+                await self._index.publish()
+                return deleted
         raise NotFound("There is no document with this id in the index.")
 
     async def aclose(self) -> None:
         """Cancel what runs and wait for it."""
-        for job_id in list(self._runs):
-            await self.cancel(job_id)
+        await self._jobs.aclose()
 
-    def _run(self, job_id: str) -> _Run:
-        try:
-            return self._runs[job_id]
-        except KeyError:
-            raise NotFound(
-                "There is no ingestion job with this id since the service started."
-            ) from None
-
-    async def _supervise(self, run: _Run) -> None:
-        try:
-            await self._ingest(run)
-        except asyncio.CancelledError:
-            run.update(state=JobState.CANCELLED)
-            raise
-        except AppError as error:
-            self._fail(run, error.detail)
-        except Exception:
-            log.exception("ingestion failed")
-            self._fail(run, "The ingestion stopped unexpectedly; the log says why.")
-            raise
-        else:
-            run.update(state=JobState.DONE)
-        finally:
-            job = run.job
-            log.info(
-                "ingestion ended",
-                extra={
-                    "state": job.state.value,
-                    "documents": job.documents,
-                    "chunks": job.chunks,
-                    "embedded": job.embedded,
-                    "deleted": job.deleted,
-                    "unreadable": len(job.errors),
-                    "elapsed_s": job.elapsed_s,
-                },
-            )
-
-    def _fail(self, run: _Run, reason: str) -> None:
-        errors = (*run.job.errors, UnreadableFile(self._source.location, reason))
-        run.update(state=JobState.FAILED, errors=errors)
-
-    async def _ingest(self, run: _Run) -> None:
+    async def _ingest(self, run: Run) -> None:
         model, dimensions = await self._model()
         await self._index.begin(model, dimensions)
         known = {record.source: record for record in await self._index.documents()}
@@ -214,7 +137,7 @@ class Ingestion:
             await self._embedder.embed(["dimensions"])
         return self._embedder.model, self._embedder.dimensions
 
-    async def _take(self, run: _Run, batch: _Batch, known: dict[str, DocumentRecord]) -> None:
+    async def _take(self, run: Run, batch: _Batch, known: dict[str, DocumentRecord]) -> None:
         writes, embedded, moved, deleted = [], 0, 0, 0
         plans = [
             await self._plan(file, document, known.get(file.path))
@@ -270,7 +193,7 @@ class Ingestion:
         return await self._embedder.embed([chunk.indexed_text for chunk in chunks])
 
     async def _forget_missing(
-        self, run: _Run, seen: set[str], known: dict[str, DocumentRecord]
+        self, run: Run, seen: set[str], known: dict[str, DocumentRecord]
     ) -> None:
         for source in known.keys() - seen:
             deleted = await self._index.forget(source)

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from backend.account_ports import AccountStore
+from backend.adapters.jwks import HttpKeySource
 from backend.adapters.sql.account_store import AccountStoreChooser
 from backend.adapters.sql.engine import Database, sqlite_url
 from backend.adapters.sql.migrate import upgrade
@@ -97,7 +98,7 @@ def make_app(
 
 
 def serve(port: int, folder: Path, origin: str) -> None:
-    """Serve until stopped; ``TEST_DATABASE_URL`` and ``TEST_SHARED`` change where data is."""
+    """Serve until stopped; ``TEST_DATABASE_URL``, ``TEST_SHARED`` ... change what is served."""
     import uvicorn
 
     @asynccontextmanager
@@ -110,7 +111,10 @@ def serve(port: int, folder: Path, origin: str) -> None:
     secret = os.environ.get("TEST_SECRET", SECRET)
     database = asyncio.run(_open(url))
     store = AccountStoreChooser(database, make_ring(None, secret), shared=shared)
-    app = make_app(make_accounts(store, secret=secret), (origin,), lifespan=lifespan)
+    issuer = os.environ.get("TEST_BETTER_AUTH_URL")
+    verifier = TokenVerifier(HttpKeySource(issuer), issuer) if issuer else None
+    accounts = make_accounts(store, secret=secret, verifier=verifier)
+    app = make_app(accounts, (origin,), lifespan=lifespan)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -112,7 +112,8 @@ async def test_second_process_is_told_who_has_the_folder(place: EdgePlace) -> No
         await second.open()
     assert str(place.folder) not in caught.value.detail
     await place.close()
-    assert (await second.open()).points == 1
+    (result,) = await second.search([words("alpha")], 5)
+    assert [hit.chunk.text for hit in result.sparse] == ["alpha"]
     await second.close()
 
 

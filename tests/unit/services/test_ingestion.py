@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from backend.domain import JobState, UnreadableFile
-from backend.errors import NotFound, UpstreamUnavailable
+from backend.errors import Conflict, NotFound, UpstreamUnavailable
 from backend.services.ingestion import Ingestion
 from tests.unit.services.fakes import FakeEmbedder, FakeIndex, FakeSource
 
@@ -135,11 +135,22 @@ async def test_ingest_can_be_cancelled():
     assert (await ingestion.cancel(job.job_id)).state is JobState.CANCELLED
 
 
+async def test_delete_waits_for_no_ingestion_but_says_that_one_runs():
+    ingestion, index, _ = make({"a.md": CHAPTER})
+    record_id = (await run(ingestion)) and (await ingestion.documents())[0].id
+    job = await ingestion.start()
+    with pytest.raises(Conflict):
+        await ingestion.delete(record_id)
+    await ingestion.cancel(job.job_id)
+    assert "a.md" in index.records
+
+
 async def test_ingest_deletes_a_document_by_its_id():
     ingestion, index, _ = make({"a.md": CHAPTER})
     await run(ingestion)
     record = (await ingestion.documents())[0]
     assert await ingestion.delete(record.id) == record.chunks
     assert index.points == {}
+    assert index.published == 2  # the ingestion's, and one for the statistics after the deletion
     with pytest.raises(NotFound):
         await ingestion.delete(record.id)
