@@ -117,6 +117,10 @@ class GuardedIndex:
         """See the port; 30 s."""
         return await self._guard.call(lambda: self._inner.forget(source), timeout_s=WRITE_S)
 
+    async def abandon(self) -> None:
+        """See the port. Not guarded: it asks nobody."""
+        await self._inner.abandon()
+
     async def publish(self) -> None:
         """See the port; 60 s."""
         await self._guard.call(self._inner.publish, timeout_s=PUBLISH_S)

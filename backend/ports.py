@@ -103,6 +103,10 @@ class ChunkIndex(Protocol):
         """Delete a document with all its chunks; returns how many chunks went."""
         ...
 
+    async def abandon(self) -> None:
+        """Forget ``begin``: what it wrote waits for the next one, writes go to the live one."""
+        ...
+
     async def publish(self) -> None:
         """Make the written collection the live one and refresh its statistics (IDF)."""
         ...

@@ -64,6 +64,12 @@ class PostgresServer:
         self.psql("postgres", f"CREATE DATABASE {name}")
         return name
 
+    def copy_by_dump(self, source: str, target: str) -> None:
+        """Dump one database as SQL and run that in another."""
+        file = str(self.folder / f"{source}.sql")
+        self._run("pg_dump", "--no-owner", "-d", self.dsn(source), "-f", file)
+        self._run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(target), "-f", file)
+
     def dsn(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ _FAILED = (
 )
 
 
+Build = Callable[["Parts", Doorman, Limits, str], Coroutine[Any, Any, "FastAPI"]]
+
+
 class State(StrEnum):
     """What the page is."""
 
@@ -59,6 +63,7 @@ class AdminUI:
         title: str | None = None,
         gate: AdminGate | None = None,
         limits: Limits | None = None,
+        build: Build | None = None,
     ) -> None:
         """Prepare the guard; nothing heavy is imported.
 
@@ -67,11 +72,13 @@ class AdminUI:
             title: The book's; that of the settings by default.
             gate: The one that the REST routes ask, so that wrong tokens count together.
             limits: Those of the REST routes, so that questions and tokens count together.
+            build: Makes the app behind the guard; :func:`build_shell` by default.
         """
         settings = parts.settings
         token = settings.admin_token.get_secret_value() if settings.admin_token else None
         gate = gate or AdminGate(token, on_space=settings.on_space)
         self._parts = parts
+        self._build = build or build_shell
         self._limits = limits or Limits(
             settings.rate_limit_chat, MemoryCounters(), daily_tokens=settings.daily_token_budget
         )
@@ -118,9 +125,7 @@ class AdminUI:
 
     async def _run(self) -> None:
         try:
-            shell = await asyncio.to_thread(
-                build_shell, self._parts, self._doorman, self._limits, self._title
-            )
+            shell = await asyncio.to_thread(self._build_in_loop)
             async with shell.router.lifespan_context(shell):
                 self._shell = shell
                 log.info("admin page ready")
@@ -131,6 +136,10 @@ class AdminUI:
             self._failed = True
         finally:
             self._shell = None
+
+    def _build_in_loop(self) -> FastAPI:
+        # In a loop of its own: where none runs, Gradio makes one per lock and leaves it open.
+        return asyncio.run(self._build(self._parts, self._doorman, self._limits, self._title))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the guard lets pass."""
@@ -162,8 +171,8 @@ class AdminUI:
         return HTMLResponse(page, status_code=status)
 
 
-def build_shell(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> FastAPI:
-    """The app that Gradio is mounted on; imports Gradio, so it runs in a thread."""
+async def build_shell(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> FastAPI:
+    """The app that Gradio is mounted on. Imports Gradio and blocks: for a thread."""
     # Before the import: it reads this once, and would tell its makers about every start.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio

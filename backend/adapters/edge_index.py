@@ -160,6 +160,10 @@ class EdgeIndex:
             await self._process.call("write", name, [step], True)
         return gone
 
+    async def abandon(self) -> None:
+        """Go on with the live collection; what was written is continued by the next ``begin``."""
+        self._writing = None
+
     async def publish(self) -> None:
         """Swap in what was written, after its statistics are renewed; the old one is deleted."""
         name = await self._target()
@@ -169,8 +173,9 @@ class EdgeIndex:
         if name != self._live:
             await self._process.call("go_live", name)
             self._live = name
-        self._problem = self._writing = None
-        await self._process.call("drop_others", name)
+        if self._writing is not None:  # else another one may be waiting to be continued
+            self._problem = self._writing = None
+            await self._process.call("drop_others", name)
 
     async def close(self) -> None:
         """End the process; what was written is on disk."""

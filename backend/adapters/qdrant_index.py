@@ -162,6 +162,10 @@ class QdrantIndex:
             await self._points.write(name, Step(delete_where={"source": source}))
         return gone
 
+    async def abandon(self) -> None:
+        """Go on with the live collection; what was written is continued by the next ``begin``."""
+        self._writing = None
+
     async def publish(self) -> None:
         """Swap the alias to what was written; the collection it replaces is deleted."""
         written, self._writing = self._writing, None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backend.errors import UpstreamUnavailable
 
 if TYPE_CHECKING:
     from limits.aio.storage import RedisStorage
+    from redis.asyncio import ConnectionPool
 
 TIMEOUT_S = 0.5
 """Per connection attempt and per command: a limit is not worth more of a reader's time."""
@@ -22,10 +23,16 @@ PREFIX = "book-answers"
 
 
 class RedisCounters:
-    """Exact moving windows and totals in Redis; ``url`` is ``redis://`` or ``rediss://``."""
+    """Exact moving windows and totals in Redis.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: ``redis://`` or ``rediss://``.
+        pool: redis-py's connections, where they are made elsewhere.
+    """
+
+    def __init__(self, url: str, *, pool: ConnectionPool | None = None) -> None:
         self._url = url
+        self._pool = pool
         self._storage: RedisStorage | None = None
         self._opening = asyncio.Lock()
 
@@ -74,31 +81,44 @@ class RedisCounters:
         except StorageError as error:
             raise _away() from error
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._pool is not None:
+            await self._pool.aclose()
+        self._storage = None
+
     async def _open(self) -> RedisStorage:
         async with self._opening:
-            if self._storage is None:
-                self._storage = await asyncio.to_thread(_storage, self._url)
-            return self._storage
+            if self._storage is not None:
+                return self._storage
+            pool, storage = await asyncio.to_thread(_connect, self._url, self._pool)
+            self._pool, self._storage = pool, storage
+            return storage
 
 
-def _storage(url: str) -> RedisStorage:
-    """Import the driver and make its client; connects with the first command only."""
+def _connect(url: str, pool: ConnectionPool | None) -> tuple[ConnectionPool, RedisStorage]:
+    """Import the driver and make its client, which connects with the first command only."""
     from limits.aio.storage import RedisStorage
     from limits.errors import ConfigurationError
+    from redis.asyncio import ConnectionPool
 
     try:
-        return RedisStorage(
+        pool = pool or ConnectionPool.from_url(
+            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+        )
+        options: dict[str, Any] = {"connection_pool": pool}
+        storage = RedisStorage(
             f"async+{url}",
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix=PREFIX,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
+            **options,
         )
     except (ConfigurationError, ValueError) as error:
         raise UpstreamUnavailable(
             "redis", "REDIS_URL cannot be used; write it as redis://host:6379/0."
         ) from error
+    return pool, storage
 
 
 def _away() -> UpstreamUnavailable:

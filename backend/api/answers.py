@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class FieldError(BaseModel):
@@ -187,8 +187,11 @@ class CircuitOut(BaseModel):
     last_error_kind: str | None
 
 
-class Circuits(RootModel[dict[str, CircuitOut]]):
+class Circuits(BaseModel):
     """One circuit per upstream."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CircuitOut]
 
 
 class VariableOut(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -132,18 +132,18 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
 
 
 def _answer_schemas() -> dict[str, Any]:
-    from pydantic import BaseModel
     from pydantic.json_schema import models_json_schema
 
     from backend.api import answers
 
+    mode: Literal["serialization"] = "serialization"
     models = [
-        (model, "serialization")
+        (model, mode)
         for model in vars(answers).values()
-        if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
+        if isinstance(model, type) and model.__module__ == answers.__name__
     ]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    return definitions["$defs"]
+    return dict(definitions["$defs"])
 
 
 def _declared(responses: dict[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,14 @@ class Ingestion:
     async def _ingest(self, run: Run) -> None:
         model, dimensions = await self._model()
         await self._index.begin(model, dimensions)
+        try:
+            await self._synchronise(run)
+        except BaseException:
+            await self._index.abandon()
+            raise
+        await self._index.publish()
+
+    async def _synchronise(self, run: Run) -> None:
         known = {record.source: record for record in await self._index.documents()}
         seen: set[str] = set()
         total = await asyncio.to_thread(self._source.count)
@@ -128,7 +136,6 @@ class Ingestion:
                 "point DOCS_PATH at the folder of the chapters."
             )
         await self._forget_missing(run, seen, known)
-        await self._index.publish()
 
     async def _model(self) -> tuple[str | None, int | None]:
         if self._embedder is None:

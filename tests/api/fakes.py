@@ -26,8 +26,8 @@ from backend.domain import (
     Usage,
 )
 from backend.errors import NotFound
-from backend.services.reading import ReadingPage
 from backend.services.readiness import Readiness, ReadyCheck
+from backend.services.reading import ReadingPage
 from backend.services.report import Report, UpstreamRow, VariableRow
 from backend.settings import Settings
 from tests.unit.builders import make_hit

@@ -229,6 +229,20 @@ class TestChunkIndex:
         assert await again.begin(MODEL, 3) is True
         assert [record.source for record in await again.documents()] == ["a.md"]
 
+    async def test_abandoned_rebuild_leaves_the_live_one_and_is_continued_later(
+        self, index: ChunkIndex
+    ) -> None:
+        await _fill(index, "alpha old")
+        live = await index.documents()
+        await index.begin(MODEL, 3)
+        await index.write([document("b.md", [chunk("alpha new", "b.md")], [EAST])])
+        await index.abandon()
+        assert await index.documents() == live
+        await index.publish()
+        assert await _found(index, "alpha") == ["alpha old"]
+        assert await index.begin(MODEL, 3) is True
+        assert [record.source for record in await index.documents()] == ["b.md"]
+
     async def test_reopened_index_holds_everything(self, place: Place, index: ChunkIndex) -> None:
         await index.begin(MODEL, 3)
         await index.write([document("guide/nodes.md", [NODES, TOPICS], [EAST, NORTH])])

@@ -77,6 +77,7 @@ class FakeIndex:
         self.failure: Exception | None = None
         self.failure_in_write: Exception | None = None
         self.published = 0
+        self.abandoned = 0
 
     async def open(self) -> IndexInfo:
         return await self.info()
@@ -121,6 +122,9 @@ class FakeIndex:
             del self.points[chunk_id]
         self.records.pop(source, None)
         return len(gone)
+
+    async def abandon(self) -> None:
+        self.abandoned += 1
 
     async def publish(self) -> None:
         self.published += 1

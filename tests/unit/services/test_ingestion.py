@@ -66,6 +66,7 @@ async def test_ingest_that_was_interrupted_is_completed_by_the_next_run():
     job = await run(ingestion)
     assert job.state is JobState.FAILED
     assert [record.content_hash for record in await index.documents()] == [""]
+    assert (index.abandoned, index.published) == (1, 0)
     index.failure_in_write = None
     job = await run(ingestion)
     assert job.state is JobState.DONE
