@@ -163,8 +163,17 @@ class Container:
         if info.points or not by_itself:
             self._usable.set()
         if by_itself:
-            await self.ingestion.run(lambda job: None)
+            await self.ingestion.run(lambda job: None, may_replace=False)
             self._usable.set()
+        await self._log_upstreams()
+
+    async def _log_upstreams(self) -> None:
+        for row in (await self.diagnostics.report(probe=True)).upstreams:
+            level = logging.WARNING if row.status in ("down", "degraded") else logging.INFO
+            extra = {"part": row.name, "status": row.status, "mode": row.mode}
+            log.log(
+                level, "upstream", extra=extra | ({"problem": row.problem} if row.problem else {})
+            )
 
     async def _open_patiently(self) -> IndexInfo:
         assert self._adapters is not None

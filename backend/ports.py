@@ -122,8 +122,8 @@ class DocumentSource(Protocol):
     location: str
     """For people: the folder or address, without credentials."""
 
-    def count(self) -> int | None:
-        """How many files there are, where that is known without reading them; blocking."""
+    def paths(self) -> list[str] | None:
+        """The files' paths, where they are known without fetching anything; blocking."""
         ...
 
     def files(self) -> Iterator[SourceFile | UnreadableFile]:

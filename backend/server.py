@@ -137,7 +137,7 @@ def _routes(**arguments: object) -> FastAPI:
         **arguments,  # type: ignore[arg-type]
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
-    for part in (status, chat, knowledge, reading):
+    for part in (chat, status, knowledge, reading):  # routes are tried in this order
         app.include_router(part.router)
     return app
 

@@ -26,7 +26,7 @@ MEMBERS = {
         "clock", "crypto", "domain", "errors", "logs", "passwords", "reference", "settings",
         "variables",
     },
-    "ports": {"account_ports", "ports"},
+    "ports": {"account_ports", "conversation_ports", "ports"},
     "resilience": {"circuit", "guarded", "patience", "resilience"},
     "container": {"container", "probes", "wiring"},
 }  # fmt: skip

@@ -36,6 +36,12 @@ log = logging.getLogger(__name__)
 
 _INNER_PATH = "/admin"
 _BRAND = (*STYLES, "app.js", "icon.svg")
+_GRADIO = {
+    "GRADIO_ANALYTICS_ENABLED": "False",  # it would tell its makers about every start
+    # After every event it makes statistics of all events so far, for a page that we do not show.
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+}
 _FAILED = (
     "The admin page could not be built; the log of this service says why. "
     "Reinstalling the packages of requirements.txt usually mends it."
@@ -173,8 +179,7 @@ class AdminUI:
 
 async def build_shell(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> FastAPI:
     """The app that Gradio is mounted on. Imports Gradio and blocks: for a thread."""
-    # Before the import: it reads this once, and would tell its makers about every start.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.update(_GRADIO)  # before the import, which reads it
     import gradio
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware

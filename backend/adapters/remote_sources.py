@@ -65,7 +65,7 @@ class ArchiveSource:
         self._fetcher = fetcher or Fetcher()
         self.location = without_credentials(url)
 
-    def count(self) -> int | None:
+    def paths(self) -> list[str] | None:
         """Not known before everything has been fetched."""
         return None
 
@@ -218,7 +218,7 @@ class SitemapSource:
         self._fetcher = fetcher or Fetcher()
         self.location = without_credentials(url)
 
-    def count(self) -> int | None:
+    def paths(self) -> list[str] | None:
         """Not known before everything has been fetched."""
         return None
 

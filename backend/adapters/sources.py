@@ -50,10 +50,12 @@ class FolderSource:
         self._root = Path(root)
         self.location = location or str(root)
 
-    def count(self) -> int | None:
-        """How many files there are; the folders are walked, no file is opened."""
+    def paths(self) -> list[str] | None:
+        """The files' paths; the folders are walked, no file is opened."""
         root = Path(os.path.realpath(self._root))
-        return sum(1 for _ in _Walk(root, _unread).folder(root, "", 0)) if root.is_dir() else None
+        if not root.is_dir():
+            return None
+        return [item.path for item in _Walk(root, _unread).folder(root, "", 0)]
 
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         """Every file in order of path, read one by one.

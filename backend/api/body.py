@@ -9,47 +9,60 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import orjson
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.api.deps import admit_asker
 from backend.api.errors import RequestTimeout
+from backend.api.validation import explain
 from backend.errors import AppError, BadRequest, Invalid, UnsupportedMedia
+
+Model = TypeVar("Model", bound=BaseModel)
 
 BODY_TIMEOUT_S = 30.0
 """For the whole body, which is at most 1 MiB: slower senders only hold a connection."""
 
 
-class _StrictRequest(Request):
-    """A request whose JSON has been read already."""
+class QuestionRoute(APIRoute):
+    """A route whose endpoint takes ``body`` (a model), ``asker`` and ``request``, and nothing else.
 
-    parsed: Any = None
-
-    async def json(self) -> Any:
-        return self.parsed
-
-
-class StrictJsonRoute(APIRoute):
-    """A route that reads its JSON body by :func:`parse_json`."""
+    Whoever may not ask is refused before the body is read. The framework's own way through the
+    endpoint's signature, which here serves the OpenAPI document, costs twice the time.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler behind the strict reader, where the route has a body."""
-        handler = super().get_route_handler()
-        if self.body_field is None:
-            return handler
+        """Admission, body, endpoint."""
+        endpoint, model = self.endpoint, get_type_hints(self.endpoint)["body"]
 
-        async def read_then_handle(request: Request) -> Response:
-            strict = _StrictRequest(request.scope, request.receive)
-            body = await _read(strict)
-            if body:
-                _require_json(strict.headers.get("content-type", ""))
-                strict.parsed = parse_json(body)
-            return await handler(strict)
+        async def handle(request: Request) -> Response:
+            asker = await admit_asker(request)
+            body = await read_model(request, model)
+            response: Response = await endpoint(body=body, asker=asker, request=request)
+            return response
 
-        return read_then_handle
+        return handle
+
+
+async def read_model(request: Request, model: type[Model]) -> Model:
+    """The request's JSON body as the model.
+
+    Raises:
+        BadRequest, RequestTimeout, UnsupportedMedia: it cannot be read.
+        Invalid: it can, and does not fit.
+    """
+    body = await _read(request)
+    if not body:
+        raise Invalid("The body must be a JSON object, and nothing came.", errors=[])
+    _require_json(request.headers.get("content-type", ""))
+    try:
+        return model.model_validate(parse_json(body))
+    except ValidationError as error:
+        raise explain(error.errors(include_url=False), where="body") from None
 
 
 async def _read(request: Request) -> bytes:

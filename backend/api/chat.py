@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend.api import examples
-from backend.api.body import StrictJsonRoute
+from backend.api.body import QuestionRoute
 from backend.api.deps import Asker, container_of, drain_of, limits_of
 from backend.api.docs import answer, errors, event_stream
 from backend.api.errors import json_response
@@ -19,7 +19,7 @@ from backend.api.views import answer_view, search_view
 from backend.domain import Answer, DoneEvent, Principal, Question, SourcesEvent, TokenEvent
 from backend.errors import AppError
 
-router = APIRouter(tags=["Chat"], route_class=StrictJsonRoute, default_response_class=Response)
+router = APIRouter(tags=["Chat"], route_class=QuestionRoute, default_response_class=Response)
 
 _ERRORS = errors(400, 408, 413, 415, 422, 429, 500, 503)
 _STREAM = event_stream("The answer as it is made.", examples.CHAT_STREAM)

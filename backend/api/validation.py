@@ -30,17 +30,20 @@ _SENTENCES: Mapping[str, str] = {
 _NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 
 
-def explain(errors: Sequence[Any]) -> Invalid:
-    """The 422 for the errors of pydantic: a sentence on the first, all of them for machines."""
-    rows = [_row(error) for error in errors]
+def explain(errors: Sequence[Any], *, where: str | None = None) -> Invalid:
+    """The 422 for the errors of pydantic: a sentence on the first, all of them for machines.
+
+    ``where`` is the part of the request that was validated, unless each error says it first.
+    """
+    rows = [_row(error, [where] if where else []) for error in errors]
     detail = rows[0]["message"]
     if len(rows) > 1:
         detail += f" ({len(rows) - 1} more: see errors.)"
     return Invalid(detail, errors=rows)
 
 
-def _row(error: Mapping[str, Any]) -> dict[str, str]:
-    where, *path = (str(part) for part in error["loc"])
+def _row(error: Mapping[str, Any], before: Sequence[str]) -> dict[str, str]:
+    where, *path = (*before, *(str(part) for part in error["loc"]))
     field = ".".join(path)[:_SHOWN] or where
     return {"field": field, "code": error["type"], "message": _sentence(error, field)}
 

@@ -8,6 +8,7 @@ that is not itself a proxy of a private network; everything left of it may be ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -24,6 +25,8 @@ _PROXY_NETWORKS = tuple(
 
 _FORWARDING_HEADERS = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 _MAX_HOPS = 20
+_MAX_ADDRESS = 64
+"""Characters; what is longer is cut and so no address: the caches below hold what callers send."""
 UNKNOWN = "unknown"
 
 
@@ -54,7 +57,8 @@ def _peer(scope: Mapping[str, Any]) -> str:
 
 def _forwarded_hops(scope: Mapping[str, Any]) -> list[str]:
     values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    return b",".join(values).decode("latin-1").split(",")[-_MAX_HOPS:]
+    hops = b",".join(values).decode("latin-1").split(",")[-_MAX_HOPS:]
+    return [hop.strip()[:_MAX_ADDRESS] for hop in hops]
 
 
 def _forwarded_client(hops: Iterable[str]) -> _Address | None:
@@ -70,8 +74,8 @@ def _forwarded_client(hops: Iterable[str]) -> _Address | None:
     return nearest
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> _Address | None:
-    text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -85,10 +89,12 @@ def _parse(text: str) -> _Address | None:
     return address
 
 
+@lru_cache(maxsize=4096)
 def _may_be_proxy(address: _Address) -> bool:
     return any(address.version == net.version and address in net for net in _PROXY_NETWORKS)
 
 
+@lru_cache(maxsize=4096)
 def _key(address: _Address) -> str:
     if isinstance(address, IPv4Address) or address.is_loopback:
         return str(address)

@@ -56,9 +56,13 @@ class Ingestion:
         self._embedder = embedder
         self._jobs = Jobs(self._ingest, subject=source.location)
 
-    async def start(self) -> IngestJob:
-        """Start a job in the background; while one runs, return that one."""
-        return self._jobs.start().job
+    async def start(self, *, may_replace: bool = True) -> IngestJob:
+        """Start a job in the background; while one runs, return that one.
+
+        ``may_replace`` False: leave the index alone where the docs share no file with it, which is
+        what a lost DOCS_PATH looks like after a restart.
+        """
+        return self._jobs.start(may_replace=may_replace).job
 
     def job(self, job_id: str) -> IngestJob:
         """The job as it stands.
@@ -76,9 +80,9 @@ class Ingestion:
         """Stop a running job; what is written stays, and the next one completes it."""
         return await self._jobs.cancel(job_id)
 
-    async def run(self, on_progress: Progress) -> IngestJob:
+    async def run(self, on_progress: Progress, *, may_replace: bool = True) -> IngestJob:
         """Run a job to its end, reporting each change: the command line's way."""
-        started = await self.start()
+        started = await self.start(may_replace=may_replace)
         async for job in self.events(started.job_id):
             on_progress(job)
         return self.job(started.job_id)
@@ -122,8 +126,13 @@ class Ingestion:
     async def _synchronise(self, run: Run) -> None:
         known = {record.source: record for record in await self._index.documents()}
         seen: set[str] = set()
-        total = await asyncio.to_thread(self._source.count)
-        run.update(documents_total=total or 0)
+        paths = await asyncio.to_thread(self._source.paths)
+        run.update(documents_total=len(paths or ()))
+        if not run.may_replace and paths and known and known.keys().isdisjoint(paths):
+            raise NotConfigured(
+                "None of the documents in the index is in DOCS_PATH, so this looks like another "
+                "book and the index was left as it is; start an ingestion by hand to replace it."
+            )
         batches = _batches(self._source, known)
         while (batch := await asyncio.to_thread(next, batches, None)) is not None:
             seen.update(_unreadable_sources(batch.unreadable, known))

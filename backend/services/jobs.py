@@ -19,9 +19,13 @@ KEPT_JOBS = 20
 
 @dataclass(slots=True)
 class Run:
-    """The moving parts of one job; ``job`` is its newest snapshot."""
+    """The moving parts of one job; ``job`` is its newest snapshot.
+
+    ``may_replace``: whether all documents of the index may be replaced by others.
+    """
 
     job: IngestJob
+    may_replace: bool
     started: float = field(default_factory=perf_counter)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -52,12 +56,12 @@ class Jobs:
         """Whether a job is under way."""
         return any(run.job.state is JobState.RUNNING for run in self._runs.values())
 
-    def start(self) -> Run:
+    def start(self, *, may_replace: bool) -> Run:
         """Start a job in the background; while one runs, return that one."""
         for run in self._runs.values():
             if run.job.state is JobState.RUNNING:
                 return run
-        run = Run(IngestJob(str(uuid4()), JobState.RUNNING))
+        run = Run(IngestJob(str(uuid4()), JobState.RUNNING), may_replace)
         self._runs[run.job.job_id] = run
         while len(self._runs) > KEPT_JOBS:
             del self._runs[next(iter(self._runs))]

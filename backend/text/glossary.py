@@ -25,11 +25,10 @@ MAX_TERM_CHARS = 80
 
 
 def parse_terms(text: str) -> tuple[str, ...]:
-    """The terms of a glossary file: one a line, ``#`` begins a comment.
+    """The terms of a glossary file: one a line; a line that begins with ``#`` is a comment.
 
     Lines longer than 80 characters are no terms; at most 1,000 are taken.
     """
-    lines = (line.partition("#")[0].strip() if line.lstrip().startswith("#") else line.strip()
-             for line in text.splitlines())  # fmt: skip
-    terms = (" ".join(line.split()) for line in lines if 0 < len(line) <= MAX_TERM_CHARS)
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    terms = (line for line in lines if line[:1] != "#" and 0 < len(line) <= MAX_TERM_CHARS)
     return tuple(dict.fromkeys(terms))[:MAX_TERMS]

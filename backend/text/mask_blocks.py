@@ -60,6 +60,7 @@ class _Reader:
     in_table: bool = False
     after_blank: bool = True
     open_prose: bool = False
+    quote_depth: int = 0
 
     def verbatim(self, text: str) -> None:
         self.open_prose = False
@@ -146,11 +147,12 @@ def _text_line(reader: _Reader, content: str, end: str, following: str) -> None:
     elif (match := _NOTE.match(rest)) is not None:
         reader.verbatim(prefix + match[0])
         reader.paragraph(rest[match.end() :], end)
-    elif reader.open_prose and not _ITEM.match(content):
+    elif reader.open_prose and prefix.count(">") <= reader.quote_depth and not _ITEM.match(content):
         reader.continue_paragraph(content + end)
     else:
         reader.verbatim(prefix)
         reader.paragraph(rest, end)
+        reader.quote_depth = prefix.count(">")
 
 
 def _containers(content: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 _DESTINATION = r"(?:<[^<>\n]*>|(?:[^\s()<>\\]|\\.|\([^\s()]*\))*)"
 _TITLE = r"""(?:\s+(?:"[^"]*"|'[^']*'))?"""
 _TARGET = rf"(?:\(\s*{_DESTINATION}{_TITLE}\s*\)|\[[^\[\]]*\])"
-_LABEL = r"(?:[^\[\]\\`]|\\.|`[^`]*`|\[[^\[\]]*\]){0,800}"
+_LABEL = r"(?:[^\[\]\\`]|\\.|``(?:[^`]|`(?!`))+``|`[^`]+`|\[[^\[\]]*\]){0,800}"
 _RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _MARKS = "\u200c-\u200f\u202a-\u202e\u2066-\u2069"
 

@@ -62,11 +62,14 @@ class Token(NamedTuple):
     """A word of the text: ``terms`` are its forms in the index, ``words`` how long it counts.
 
     ``alike``: the terms are equals; otherwise the first is an identifier, the others its pieces.
+    ``forms`` are the terms in order before stemming, lower-cased: what a dictionary of the book
+    holds. Different forms may share a term.
     """
 
     terms: tuple[str, ...]
     words: float = 1.0
     alike: bool = True
+    forms: tuple[str, ...] = ()
 
 
 def fold(text: str) -> str:
@@ -86,9 +89,11 @@ def tokens(text: str, *, query: bool = False) -> Iterator[Token]:
     for match in _TOKEN.finditer(fold(text)):
         surface = match.group()
         if match.lastgroup == "run":
-            yield Token(_run(surface, query), len(surface) / _CHARS_PER_WORD)
+            bigrams = _run(surface, query)
+            yield Token(bigrams, len(surface) / _CHARS_PER_WORD, forms=bigrams)
         elif match.lastgroup == "number":
-            yield Token((surface.replace(",", ""),))
+            number = (surface.replace(",", ""),)
+            yield Token(number, forms=number)
         elif token := _word(surface):
             yield token
 
@@ -106,9 +111,10 @@ def _word(surface: str) -> Token | None:
     tail = surface[1:]
     if surface.isalpha() and tail == tail.lower():
         lowered = surface.casefold()
-        return None if lowered in STOPWORDS else Token((_stem(lowered),))
-    terms = _compound(surface)  # also words in capitals: CAN is a bus, "can" a stop word
-    return Token(terms, max(1, len(terms) - 1), alike=len(terms) == 1)
+        return None if lowered in STOPWORDS else Token((stem(lowered),), forms=(lowered,))
+    forms = _compound(surface)  # also words in capitals: CAN is a bus, "can" a stop word
+    terms = tuple(dict.fromkeys(map(stem, forms)))
+    return Token(terms, max(1, len(terms) - 1), len(terms) == 1, forms)
 
 
 def _compound(surface: str) -> tuple[str, ...]:
@@ -124,16 +130,16 @@ def _compound(surface: str) -> tuple[str, ...]:
             if part.isascii():
                 forms.extend(_PIECE.findall(part))
     joined = (_NAME.sub("", form).casefold() for form in forms)
-    pieces = (_stem(piece) for piece in joined if _is_piece(piece))
-    whole = _stem(_NAME.sub("", _PATH.sub("", surface)).casefold())
-    return tuple(dict.fromkeys((whole, *pieces)))
+    whole = _NAME.sub("", _PATH.sub("", surface)).casefold()
+    return tuple(dict.fromkeys((whole, *filter(_is_piece, joined))))
 
 
 def _is_piece(piece: str) -> bool:
     return (len(piece) > 1 or piece.isdigit()) and piece not in STOPWORDS
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """The term of a lower-case form."""
     if word.isascii():
         return str(_ENGLISH.stemWord(word))
     if _ARABIC.match(word):

@@ -79,6 +79,8 @@ def access(draft: Draft) -> None:
 
 def _has_pages(folder: Path) -> bool:
     """Whether a page is there; a folder too large to look through gets the benefit of the doubt."""
+    if folder.is_file():
+        return folder.name.lower().endswith(_BOOK)
     seen = 0
     for _, _, names in os.walk(folder):
         seen += 1
@@ -88,15 +90,21 @@ def _has_pages(folder: Path) -> bool:
 
 
 def content(draft: Draft) -> None:
-    """DOCS_PATH leads to pages, by folder or https; otherwise the default stands in."""
+    """DOCS_PATH leads to pages, by folder or https.
+
+    A wrong one is kept: with the default in its place, the next ingest would replace the book in
+    the index by other pages.
+    """
     path = draft.values["DOCS_PATH"]
     if "://" in path:
         address = parse_http(path)
         if address is None or (address.scheme == "http" and not is_local(address.host)):
-            draft.reject(
+            draft.add(
                 "DOCS_PATH",
+                Kind.WRONG,
                 "It is not an https address.",
                 "Set a folder, or an https address of a repository archive or a sitemap.",
+                Status.DOWN,
             )
     else:
         _check_folder(draft, path)
@@ -105,7 +113,7 @@ def content(draft: Draft) -> None:
 
 def _check_folder(draft: Draft, path: str) -> None:
     try:
-        there, pages = Path(path).is_dir(), _has_pages(Path(path))
+        there, pages = Path(path).exists(), _has_pages(Path(path))
     except (OSError, ValueError):
         there, pages = False, False
     if there and pages:
@@ -114,10 +122,8 @@ def _check_folder(draft: Draft, path: str) -> None:
     fix = "Set the path of the folder with the chapters, seen from where the service starts."
     if "DOCS_PATH" not in draft.sources:
         draft.add("DOCS_PATH", Kind.MISSING, f"{problem} (docs), so there is no book yet.", fix)
-    elif there:
-        draft.add("DOCS_PATH", Kind.WRONG, f"{problem}, so there is no book yet.", fix, Status.DOWN)
     else:
-        draft.reject("DOCS_PATH", f"{problem}; docs is used.", fix)
+        draft.add("DOCS_PATH", Kind.WRONG, f"{problem}, so there is no book yet.", fix, Status.DOWN)
 
 
 def _temporary() -> Path:

@@ -6,28 +6,36 @@ import asyncio
 import io
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import orjson
+import pytest
+from fastapi import FastAPI
 
 from backend.server import Server, create_app, make_server
 from backend.services.limits import Limits, MemoryCounters
 from tests.api.fakes import FakeContainer
 
 UNLIMITED = Limits(None, MemoryCounters())
+LASTING = pytest.mark.asyncio(loop_scope="session")
 
 
 @dataclass
 class Site:
     """A running server."""
 
+    app: FastAPI
     container: FakeContainer
     server: Server
     port: int
     http: aiohttp.ClientSession
+
+    def use(self, container: FakeContainer) -> None:
+        """Serve from another container from now on."""
+        self.container = self.app.state.container = container
 
     async def ask(self, method: str, path: str, **options: Any) -> Reply:
         """One request, its whole response."""
@@ -95,13 +103,14 @@ async def serving(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = make_server(app, "127.0.0.1", port)
+        server.capture_signals = nullcontext  # they are the test runner's
         running = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             assert not running.done(), running.exception()
             await asyncio.sleep(0)
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-                yield Site(container, server, port, http)
+                yield Site(app, container, server, port, http)
         finally:
             server.should_exit = True
             await running

@@ -6,7 +6,9 @@ import pytest
 
 from backend.services.admin import COOKIE_NAME, AdminGate
 from tests.api.fakes import RECORD, FakeContainer
-from tests.api.serving import Site, serving
+from tests.api.serving import LASTING, Site, serving
+
+pytestmark = LASTING
 
 TOKEN = "test-token-not-real"
 ROUTES = (

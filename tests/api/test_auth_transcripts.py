@@ -4,6 +4,7 @@ Every status, header and field of the recording has to come back; more may. ``{{
 its signed forms stand for the token that this service gave in the entry of that name.
 """
 
+# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 import json
@@ -17,7 +18,7 @@ import pytest
 from backend.services.accounts import Accounts
 from backend.services.auth_limits import AuthLimits
 from tests.api.auth_app import make_app
-from tests.api.auth_client import Browser, Clock, accounts, clock, database  # noqa: F401
+from tests.api.auth_client import Browser, Clock, accounts, clock, database
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -116,8 +117,8 @@ def entries(name: str) -> list[dict[str, Any]]:
 async def test_replay_agrees_with_the_genuine_server(
     transcript: str,
     base_url: str,
-    accounts: Accounts,  # noqa: F811
-    clock: Clock,  # noqa: F811
+    accounts: Accounts,
+    clock: Clock,
 ) -> None:
     async with Browser(make_app(accounts), base_url=base_url) as browser:
         del browser.headers["origin"]
@@ -133,7 +134,7 @@ async def test_replay_agrees_with_the_genuine_server(
                     raise AssertionError(f"{entry['name']}: {error}") from error
 
 
-async def test_replay_of_the_rate_limit(accounts: Accounts) -> None:  # noqa: F811
+async def test_replay_of_the_rate_limit(accounts: Accounts) -> None:
     accounts.limits = AuthLimits(clock=lambda: 0.0)
     async with Browser(make_app(accounts)) as browser:
         replay = Replay(browser)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.serving import Reply, Site
+from tests.api.serving import LASTING, Reply, Site
+
+pytestmark = LASTING
 
 ROUTES = ("/chat", "/chat/stream", "/api/search")
 LONG = 100_000

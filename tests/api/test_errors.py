@@ -6,7 +6,9 @@ import pytest
 
 from backend.logs import request_id
 from tests.api.fakes import FakeContainer, FakeUi
-from tests.api.serving import Site, serving
+from tests.api.serving import LASTING, Site, serving
+
+pytestmark = LASTING
 
 
 async def test_faults_say_nothing_of_the_inside(

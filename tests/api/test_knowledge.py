@@ -8,7 +8,9 @@ import pytest
 from backend.domain import JobState, UnreadableFile
 from backend.errors import Starting
 from tests.api.fakes import RECORD
-from tests.api.serving import Site
+from tests.api.serving import LASTING, Site
+
+pytestmark = LASTING
 
 JOB = {
     "job_id": "job-1",

@@ -8,7 +8,9 @@ from backend.domain import Status
 from backend.errors import NotConfigured
 from backend.services.readiness import Readiness, ReadyCheck
 from tests.api.fakes import FakeContainer, FakeUi
-from tests.api.serving import Site, serving
+from tests.api.serving import LASTING, Site, serving
+
+pytestmark = LASTING
 
 TOKEN = "test-token-not-real"
 

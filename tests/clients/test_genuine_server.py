@@ -1,5 +1,6 @@
 """A genuine Better Auth server and this service on one database: what one does, the other sees."""
 
+# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from backend.adapters.sql.engine import sqlite_url
 from tests.api.auth_server import CLIENTS, genuine_server, install_clients, python_server
-from tests.contract.postgres import postgres  # noqa: F401
+from tests.contract.postgres import postgres
 from tests.postgres import PostgresServer
 
 ORIGIN = "http://localhost:3999"

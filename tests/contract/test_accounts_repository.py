@@ -1,6 +1,7 @@
 """One class of expectations for every account store: our tables and a Better Auth server's, on
 SQLite and on a real PostgreSQL."""
 
+# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 import asyncio
@@ -24,7 +25,7 @@ from backend.adapters.sql.tables import auth_sessions, metadata
 from backend.crypto import DataKey, KeyRing
 from backend.errors import NotFound
 from tests.better_auth_schema import better_auth_schema
-from tests.contract.postgres import postgres  # noqa: F401
+from tests.contract.postgres import postgres
 from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)

@@ -110,10 +110,14 @@ chat_messages = Table(
     Column("selected_text", Text),
     Column("sources", Text),
     Column("created_at", UtcTime, server_default=func.now()),
+    Column("citations", Text),
+    Column("status", String(20)),
     CheckConstraint("role IN ('user', 'assistant', 'system')", name="ck_chat_messages_role"),
 )
 Index("ix_chat_messages_session_id", chat_messages.c.session_id)
 Index("ix_chat_messages_created_at", chat_messages.c.created_at)
+Index("ix_chat_sessions_user_updated", chat_sessions.c.user_id, chat_sessions.c.updated_at.desc())
+Index("ix_chat_messages_session_created", chat_messages.c.session_id, chat_messages.c.created_at)
 
 ENCRYPTED_COLUMNS: dict[str, tuple[str, ...]] = {
     USERS: ("email", "name", "image"),

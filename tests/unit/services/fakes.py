@@ -142,8 +142,8 @@ class FakeSource:
         self.contents = files
         self.unreadable = unreadable
 
-    def count(self) -> int | None:
-        return len(self.contents) + len(self.unreadable)
+    def paths(self) -> list[str] | None:
+        return sorted([*self.contents, *(item.path for item in self.unreadable)])
 
     def files(self) -> Iterator[SourceFile | UnreadableFile]:
         yield from self.unreadable

@@ -96,6 +96,18 @@ async def test_ingest_keeps_the_documents_of_a_folder_that_cannot_be_read():
     assert "week1/b.md" in index.records
 
 
+async def test_ingest_at_start_takes_a_folder_of_other_documents_for_a_mistake():
+    ingestion, index, embedder = make({"a.md": CHAPTER})
+    await run(ingestion)
+    other, _, _ = make({"b.md": "# Topics\n\nA bus.\n"}, embedder, index)
+    job = await other.run(lambda job: None, may_replace=False)
+    assert job.state is JobState.FAILED
+    assert "another book" in job.errors[0].reason
+    assert index.records.keys() == {"a.md"}
+    assert (await run(other)).state is JobState.DONE
+    assert index.records.keys() == {"b.md"}
+
+
 async def test_ingest_of_an_empty_folder_leaves_the_index_alone():
     ingestion, index, embedder = make({"a.md": CHAPTER})
     await run(ingestion)
