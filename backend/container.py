@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backend.domain import IndexInfo
+from backend.domain import IndexInfo, IngestJob
 from backend.errors import AppError, Starting
 from backend.guarded import CHAT_POLICY, EMBED_POLICY, INDEX_POLICY
 from backend.probes import make_probes
@@ -74,7 +74,11 @@ class Container:
             name: Guard(name, policy, on_change=_log_change) for name, policy in limits.items()
         }
         probes = make_probes(
-            loaded.settings, self._guards, info=self._index_info, ping=self._ping_database
+            loaded.settings,
+            self._guards,
+            info=self._index_info,
+            ping=self._ping_database,
+            last_ingestion=self._last_ingestion,
         )
         self.diagnostics = Diagnostics(loaded, probes)
         self._adapters: Adapters | None = None
@@ -145,6 +149,9 @@ class Container:
         if self._adapters is None:
             raise Starting("The service is still starting.")
         return await self._adapters.index.info()
+
+    def _last_ingestion(self) -> IngestJob | None:
+        return self.ingestion.last if self._built.is_set() else None
 
     async def _ping_database(self) -> None:
         if self._adapters is None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from backend.adapters.openai_errors import Names
-from backend.domain import Check, IndexInfo, Status
+from backend.domain import Check, IndexInfo, IngestJob, JobState, Status
 from backend.errors import UpstreamRefused
 from backend.resilience import Guard
 from backend.services.readiness import Probe
@@ -163,6 +163,7 @@ def make_probes(
     *,
     info: Callable[[], Awaitable[IndexInfo]],
     ping: Callable[[], Awaitable[None]],
+    last_ingestion: Callable[[], IngestJob | None],
 ) -> list[Probe]:
     """A probe for every part that these settings use."""
     probes = []
@@ -191,12 +192,12 @@ def make_probes(
     dimensions = settings.embedding_dimensions if settings.embeddings_enabled else None
     probes.append(index_probe(info, guards["qdrant"], url=settings.qdrant_url, expected=dimensions))
     probes.append(database_probe(ping, guards["database"], settings.neon_api_key))
-    probes.append(docs_probe(settings.docs_path))
+    probes.append(docs_probe(settings.docs_path, last_ingestion))
     return probes
 
 
-def docs_probe(docs_path: str) -> Probe:
-    """Is there something to ingest?"""
+def docs_probe(docs_path: str, last_ingestion: Callable[[], IngestJob | None]) -> Probe:
+    """Is there something to ingest, and did the last ingestion take all of it?"""
 
     async def run() -> Check:
         if "://" in docs_path:
@@ -208,6 +209,20 @@ def docs_probe(docs_path: str) -> Probe:
                 "DOCS_PATH does not exist, so nothing new can be ingested.",
                 "Point DOCS_PATH at the folder of the chapters.",
             )
-        return Check("docs", Status.OK)
+        problem, fix = _ingestion_problem(last_ingestion())
+        return Check("docs", Status.DEGRADED if problem else Status.OK, problem, fix)
 
     return Probe("docs", run)
+
+
+def _ingestion_problem(job: IngestJob | None) -> tuple[str | None, str | None]:
+    if job is None or not job.errors:
+        return None, None
+    last = job.errors[-1]
+    if job.state is JobState.FAILED:
+        return f"The last ingestion failed: {last.reason}", "Mend that, then ingest again."
+    return (
+        f"{len(job.errors)} files were left out by the last ingestion, such as {last.path}: "
+        f"{last.reason}",
+        "Mend these files, then ingest again; the rest of the book is in the index.",
+    )

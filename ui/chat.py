@@ -102,8 +102,8 @@ class Chat:
             messages.retry(self.retry, inputs=[state], **asking),
             messages.example_select(self.ask_example, inputs=[state], **asking),
         ]
-        stop.click(self.stop, inputs=[state], cancels=runs, queue=False, **common)
-        clear.click(self.clear, cancels=runs, queue=False, **common)
+        stop.click(self.stop, inputs=[state], cancels=runs, **common)
+        clear.click(self.clear, cancels=runs, **common)
         return messages
 
     async def examples(self) -> list[Any]:

@@ -64,6 +64,11 @@ class Ingestion:
         """
         return self._jobs.start(may_replace=may_replace).job
 
+    @property
+    def last(self) -> IngestJob | None:
+        """The newest job that has ended since the service started."""
+        return self._jobs.last
+
     def job(self, job_id: str) -> IngestJob:
         """The job as it stands.
 

@@ -56,6 +56,12 @@ class Jobs:
         """Whether a job is under way."""
         return any(run.job.state is JobState.RUNNING for run in self._runs.values())
 
+    @property
+    def last(self) -> IngestJob | None:
+        """The newest job that has ended."""
+        jobs = (run.job for run in reversed(self._runs.values()))
+        return next((job for job in jobs if job.state is not JobState.RUNNING), None)
+
     def start(self, *, may_replace: bool) -> Run:
         """Start a job in the background; while one runs, return that one."""
         for run in self._runs.values():

@@ -6,9 +6,7 @@ import pytest
 
 from backend.services.admin import COOKIE_NAME, AdminGate
 from tests.api.fakes import RECORD, FakeContainer
-from tests.api.serving import LASTING, Site, serving
-
-pytestmark = LASTING
+from tests.api.serving import Site, serving
 
 TOKEN = "test-token-not-real"
 ROUTES = (

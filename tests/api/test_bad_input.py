@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.serving import LASTING, Reply, Site
-
-pytestmark = LASTING
+from tests.api.serving import Reply, Site
 
 ROUTES = ("/chat", "/chat/stream", "/api/search")
 LONG = 100_000

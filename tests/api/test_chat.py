@@ -6,9 +6,7 @@ from backend.api.schemas import MAX_QUERY
 from backend.domain import Question, SourcesEvent
 from backend.errors import CircuitOpen, Starting, UpstreamTimeout
 from tests.api.fakes import ANSWER, CITATION, EVENTS, FakeContainer
-from tests.api.serving import LASTING, Site, serving
-
-pytestmark = LASTING
+from tests.api.serving import Site, serving
 
 CITATION_JSON = {
     "n": 1,

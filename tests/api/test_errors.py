@@ -6,9 +6,7 @@ import pytest
 
 from backend.logs import request_id
 from tests.api.fakes import FakeContainer, FakeUi
-from tests.api.serving import LASTING, Site, serving
-
-pytestmark = LASTING
+from tests.api.serving import Site, serving
 
 
 async def test_faults_say_nothing_of_the_inside(

@@ -8,9 +8,7 @@ import gzip
 import pytest
 
 from backend.api import protocol
-from tests.api.serving import LASTING, Site
-
-pytestmark = LASTING
+from tests.api.serving import Site
 
 HEAD = b"POST /chat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 PART = b"GET /health HTTP/1.1\r\nhost: localhost\r\n"

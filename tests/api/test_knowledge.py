@@ -8,9 +8,7 @@ import pytest
 from backend.domain import JobState, UnreadableFile
 from backend.errors import Starting
 from tests.api.fakes import RECORD
-from tests.api.serving import LASTING, Site
-
-pytestmark = LASTING
+from tests.api.serving import Site
 
 JOB = {
     "job_id": "job-1",

@@ -16,9 +16,7 @@ from backend.api import about, answers, examples
 from backend.api.schemas import ChatRequest, SearchRequest
 from backend.server import create_app, openapi
 from tests.api.fakes import RECORD, FakeContainer
-from tests.api.serving import LASTING, Site
-
-pytestmark = LASTING
+from tests.api.serving import Site
 
 ROOT = Path(__file__).parent.parent.parent
 PUBLIC = {

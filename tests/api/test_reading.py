@@ -4,9 +4,7 @@ import base64
 import hashlib
 import re
 
-from tests.api.serving import LASTING, Site
-
-pytestmark = LASTING
+from tests.api.serving import Site
 
 
 async def test_chapter_is_a_page_with_its_anchors(site: Site) -> None:

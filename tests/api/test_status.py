@@ -8,9 +8,7 @@ from backend.domain import Status
 from backend.errors import NotConfigured
 from backend.services.readiness import Readiness, ReadyCheck
 from tests.api.fakes import FakeContainer, FakeUi
-from tests.api.serving import LASTING, Site, serving
-
-pytestmark = LASTING
+from tests.api.serving import Site, serving
 
 TOKEN = "test-token-not-real"
 

@@ -11,9 +11,7 @@ import pytest
 from backend.api.sse import HEARTBEAT, EventStream, event, token_event
 from backend.domain import TokenEvent
 from tests.api.fakes import EVENTS
-from tests.api.serving import LASTING, Site, parse_events
-
-pytestmark = LASTING
+from tests.api.serving import Site, parse_events
 
 
 @pytest.mark.parametrize(

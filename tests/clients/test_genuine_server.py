@@ -1,6 +1,6 @@
 """A genuine Better Auth server and this service on one database: what one does, the other sees."""
 
-# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
+# ruff: noqa: F401  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """One class of expectations for every account store: our tables and a Better Auth server's, on
 SQLite and on a real PostgreSQL."""
 
-# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
+# ruff: noqa: F401  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 import asyncio

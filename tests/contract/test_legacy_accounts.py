@@ -1,6 +1,6 @@
 """The database of a running deployment is served as it is, and renewed by use."""
 
-# ruff: noqa: F401, F811  fixtures are imported, then named as arguments
+# ruff: noqa: F401  fixtures are imported, then named as arguments
 from __future__ import annotations
 
 import asyncio

@@ -57,6 +57,10 @@ async def test_ingest_skips_a_file_that_cannot_be_decoded_and_names_it(tmp_path)
         job = await ingest(site)
         assert [error["path"] for error in job["errors"]] == ["broken.md"]
         assert job["documents"] == len(CHAPTERS)
+        ready = (await site.ask("GET", "/health/ready")).json
+        said = next(row for row in ready["checks"] if row["name"] == "docs")
+        assert said["status"] == "degraded"
+        assert "broken.md" in said["detail"]
         assert (await ask(site, "What is a topic?"))["mode"] == "extractive"
 
 

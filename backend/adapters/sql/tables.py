@@ -119,6 +119,21 @@ Index("ix_chat_messages_created_at", chat_messages.c.created_at)
 Index("ix_chat_sessions_user_updated", chat_sessions.c.user_id, chat_sessions.c.updated_at.desc())
 Index("ix_chat_messages_session_created", chat_messages.c.session_id, chat_messages.c.created_at)
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("user_id", String(36), ForeignKey("users.id", ondelete="CASCADE")),
+    Column("fingerprint", String(64), nullable=False),
+    Column("holder", String(36), nullable=False),
+    Column("outcome", Text),
+    Column("made_at", UtcTime, nullable=False),
+    Column("lease_ends_at", UtcTime, nullable=False),
+    Index("ix_idempotency_keys_user_id", "user_id"),
+    Index("ix_idempotency_keys_made_at", "made_at"),
+)
+
 ENCRYPTED_COLUMNS: dict[str, tuple[str, ...]] = {
     USERS: ("email", "name", "image"),
     PROFILES: ("technical_background", "hardware_access", "learning_goals"),
