@@ -63,9 +63,9 @@ def serve(loaded: Loaded) -> int:
     if loaded.settings.strict_config and report.exit_status:
         log.error("STRICT_CONFIG is set and the configuration has problems: not starting")
         return EXIT_CONFIG
-    limits = limits_of(loaded.settings)
+    limits = limits_of(loaded.settings, container.counters)
     gate = gate_of(loaded.settings)
-    ui = AdminUI(container, gate=gate)
+    ui = AdminUI(container, gate=gate, limits=limits)
     app = create_app(container, ui, limits=limits, gate=gate)
     log.info("serving", extra={"host": loaded.settings.host, "port": loaded.settings.port})
     run(app, loaded.settings.host, loaded.settings.port)

@@ -13,19 +13,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from backend.domain import IndexInfo, IngestJob
-from backend.errors import AppError, Starting
+from backend.errors import AppError, NotConfigured, Starting
 from backend.guarded import CHAT_POLICY, EMBED_POLICY, INDEX_POLICY
+from backend.metrics import CIRCUIT_CHANGES
+from backend.passwords import PasswordPool
 from backend.probes import make_probes
 from backend.resilience import Guard, Policy
+from backend.services.account_setup import make_accounts
 from backend.services.answering import Answering
+from backend.services.conversations import Conversations
 from backend.services.diagnostics import Diagnostics
+from backend.services.dialogues import Dialogues
 from backend.services.ingestion import Ingestion
+from backend.services.insights import Insights
+from backend.services.limits import Counters, FallbackCounters, MemoryCounters
 from backend.services.reading import Reading
+from backend.services.replays import Replays
 from backend.services.retrieval import Retrieval, RetrievalOptions
+from backend.services.rewriting import Rewriting
+from backend.telemetry import TRACING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from backend.services.accounts import Accounts
     from backend.settings import Loaded, Settings
     from backend.wiring import Adapters
 
@@ -41,13 +52,17 @@ RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 class Container:
     """The parts of one running service.
 
-    ``answering``, ``retrieval``, ``ingestion`` and ``reading`` exist once :meth:`ready` returned.
+    The services exist once :meth:`ready` returned, ``diagnostics`` from the beginning.
     """
 
     answering: Answering
+    conversations: Conversations
+    dialogues: Dialogues
     retrieval: Retrieval
     ingestion: Ingestion
     reading: Reading
+    rewriting: Rewriting
+    insights: Insights
 
     def __init__(
         self,
@@ -64,6 +79,7 @@ class Container:
             policies: limits of upstreams by circuit's name, instead of their own.
         """
         self.settings = loaded.settings
+        self.counters, self._close_counters = _counters(loaded.settings)
         self.stopping = asyncio.Event()
         self._ingest_at_start = ingest_at_start
         self._built = asyncio.Event()
@@ -82,11 +98,44 @@ class Container:
         )
         self.diagnostics = Diagnostics(loaded, probes)
         self._adapters: Adapters | None = None
+        self._passwords = PasswordPool()
+        self._accounts: Accounts | NotConfigured | None = None
+        self._points: int | None = None
         self._opening: asyncio.Task[None] | None = None
+
+    @property
+    def accounts(self) -> Accounts:
+        """The readers' accounts.
+
+        Raises:
+            Starting: the parts are not there yet.
+            NotConfigured: there can be none; the sentence names the variable.
+        """
+        if self._accounts is None:
+            raise Starting("The service is still starting; ask again in a few seconds.")
+        if isinstance(self._accounts, NotConfigured):
+            raise NotConfigured(self._accounts.detail)
+        return self._accounts
 
     def circuits(self) -> dict[str, dict[str, Any]]:
         """State and counters of every circuit, by upstream."""
         return {name: guard.snapshot() for name, guard in self._guards.items()}
+
+    def gauges(self) -> dict[str, float]:
+        """What has a size at this moment, by name; asks nobody."""
+        sizes = {"index_points": float(self._points)} if self._points is not None else {}
+        if self._adapters is not None:
+            sizes["database_connections_in_use"] = self._adapters.database.connections_in_use
+        if self._built.is_set() and (job := self.ingestion.last) is not None:
+            sizes |= {
+                "ingest_running": float(self.ingestion.running),
+                "ingest_documents": job.documents,
+                "ingest_chunks": job.chunks,
+                "ingest_embedded": job.embedded,
+                "ingest_errors": len(job.errors),
+                "ingest_seconds": job.elapsed_s,
+            }
+        return sizes
 
     async def ready(self) -> None:
         """Wait until questions can be answered.
@@ -118,7 +167,10 @@ class Container:
             self._usable.set()
             raise
         self._built.set()
+        self.insights.start()
         self._opening = asyncio.create_task(self._open(), name="open-index")
+        if endpoint := self.settings.otel_exporter_otlp_endpoint:
+            await asyncio.to_thread(TRACING.start, endpoint)
 
     async def aclose(self) -> None:
         """Stop what runs and release connections, files and processes."""
@@ -128,9 +180,16 @@ class Container:
             with suppress(asyncio.CancelledError):
                 await self._opening
         if self._built.is_set():
+            await self.dialogues.aclose()
             await self.ingestion.aclose()
+            await self.rewriting.aclose()
+            await self.insights.aclose()
         if self._adapters is not None:
             await self._adapters.aclose()
+        self._passwords.close()
+        if self._close_counters is not None:
+            await self._close_counters()
+        await asyncio.to_thread(TRACING.stop)
 
     def _build(self, parts: Adapters) -> None:
         settings = self.settings
@@ -142,13 +201,25 @@ class Container:
         )
         self.retrieval = Retrieval(parts.index, parts.embedder, options)
         self.answering = Answering(self.retrieval, parts.models, book_title=settings.book_title)
-        self.ingestion = Ingestion(parts.source, parts.index, parts.embedder)
+        replays = Replays(parts.replays)
+        self.conversations = Conversations(parts.conversations, replays)
+        self.insights = Insights(parts.feedback, retention_days=settings.insights_retention_days)
+        self.dialogues = Dialogues(
+            self.answering, parts.conversations, replays, on_answer=self.insights.note
+        )
+        exporters = {"conversations": self.conversations.everything}
+        self._accounts = make_accounts(parts.accounts, self._passwords, exporters)
+        expire = self.retrieval.lexicons.expire
+        self.ingestion = Ingestion(parts.source, parts.index, parts.embedder, published=expire)
         self.reading = Reading(parts.index)
+        self.rewriting = Rewriting(parts.models, parts.rewrites, terms=parts.glossary)
 
     async def _index_info(self) -> IndexInfo:
         if self._adapters is None:
             raise Starting("The service is still starting.")
-        return await self._adapters.index.info()
+        info = await self._adapters.index.info()
+        self._points = info.points
+        return info
 
     def _last_ingestion(self) -> IngestJob | None:
         return self.ingestion.last if self._built.is_set() else None
@@ -187,12 +258,24 @@ class Container:
         attempt = 0
         while True:
             try:
-                return await self._adapters.index.open()
+                info = await self._adapters.index.open()
+                self._points = info.points
+                return info
             except AppError as error:
                 log.warning("the index cannot be opened", extra={"code": error.code})
                 self._usable.set()  # questions get the reason instead of a wait
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
                 attempt += 1
+
+
+def _counters(settings: Settings) -> tuple[Counters, Callable[[], Awaitable[None]] | None]:
+    """Where limits are counted: here, or in Redis while it answers; and how to close that."""
+    if settings.redis_url is None:
+        return MemoryCounters(), None
+    from backend.adapters.redis_counters import RedisCounters
+
+    redis = RedisCounters(settings.redis_url.get_secret_value())
+    return FallbackCounters(redis, MemoryCounters()), redis.aclose
 
 
 def _policies(settings: Settings) -> dict[str, Policy]:
@@ -205,5 +288,6 @@ def _policies(settings: Settings) -> dict[str, Policy]:
 
 
 def _log_change(name: str, old: str, new: str) -> None:
+    CIRCUIT_CHANGES.add(name, new)
     level = logging.WARNING if new == "open" else logging.INFO
     log.log(level, "circuit changed", extra={"upstream": name, "was": old, "is": new})

@@ -8,7 +8,7 @@ happened. Errors: :class:`backend.errors.UpstreamError` for a database that is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -96,7 +96,8 @@ class Claim:
     """The right to carry out a request that carries an ``Idempotency-Key``, held by one process.
 
     ``scope`` and ``key`` are digests of the caller and of the key, ``fingerprint`` of what is
-    asked; ``holder`` is different for each attempt. The claim ends with its lease.
+    asked; ``holder`` is different for each attempt, ``made_at`` the same for those that continue
+    one another. The claim ends with its lease.
     """
 
     scope: str
@@ -119,10 +120,13 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a claim has led to, stored with it, in one transaction."""
+    """What a claim leads to, stored together with what it is about.
+
+    ``outcome`` gets the id of the conversation, which only the transaction finds out.
+    """
 
     claim: Claim
-    outcome: bytes
+    outcome: Callable[[str], bytes]
 
 
 class ConversationStore(Protocol):
@@ -178,20 +182,21 @@ class ConversationStore(Protocol):
 class ReplayStore(Protocol):
     """Outcomes of requests with an ``Idempotency-Key``, shared by all replicas."""
 
-    async def claim(self, claim: Claim, expired_before: datetime) -> Earlier | None:
-        """Take the claim; None when it is ours now, else what stands in its way.
+    async def claim(self, claim: Claim, expired_before: datetime) -> Claim | Earlier:
+        """Take the claim, or tell what stands in its way.
 
-        A row made at or before ``expired_before``, or whose lease ended without an outcome, gives
-        way to the new claim.
+        A row made at or before ``expired_before`` gives way to the new claim. One for the same
+        request whose lease ended without an outcome is continued: the claim then has its
+        ``made_at``.
         """
         ...
 
-    async def settle(self, settlement: Settlement) -> None:
+    async def settle(self, claim: Claim, outcome: bytes) -> None:
         """Store the outcome, if the claim still stands."""
         ...
 
-    async def release(self, claim: Claim) -> None:
-        """Give the claim back without an outcome; a retry then starts anew."""
+    async def release(self, claim: Claim, now: datetime) -> None:
+        """End the lease without an outcome; a retry then carries the request out."""
         ...
 
     async def prune(self, expired_before: datetime) -> None:

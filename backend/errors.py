@@ -28,7 +28,10 @@ AppError                 500 internal_error     something that should not happen
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backend.domain import Answer
 
 
 class AppError(Exception):
@@ -51,6 +54,8 @@ class AppError(Exception):
         self.code = code or type(self).code
         self.retry_after_s = retry_after_s
         self.errors = errors
+        self.partial: Answer | None = None
+        """What had been said of an answer that broke off after its first token."""
 
 
 class BadRequest(AppError):
@@ -129,12 +134,14 @@ class UpstreamError(AppError):
     """Another server failed.
 
     ``transient``: a retry may help. ``trips``: it counts as a failure of the circuit breaker.
+    ``configuration``: somebody has to correct a setting or an account, which is shown at once.
     ``upstream`` is the circuit's name (``openai``, ``qdrant``, ``database``).
     """
 
     status, code, retryable = 503, "upstream_unavailable", True
     transient = False
     trips = True
+    configuration = False
 
     def __init__(self, upstream: str, detail: str, **kwargs: Any) -> None:
         super().__init__(detail, **kwargs)
@@ -167,6 +174,7 @@ class UpstreamQuota(UpstreamError):
     """The account has no quota left: waiting does not mend it."""
 
     code, trips, retryable = "quota", False, False
+    configuration = True
 
 
 class UpstreamMalformed(UpstreamError):
@@ -185,12 +193,14 @@ class IndexMissing(UpstreamError):
     """The collection is not there."""
 
     code, trips, retryable = "index_missing", False, False
+    configuration = True
 
 
 class DimensionMismatch(UpstreamError):
     """Vectors of another length than the collection holds; ``detail`` has both numbers."""
 
     code, trips, retryable = "dimension_mismatch", False, False
+    configuration = True
 
 
 class CircuitOpen(UpstreamError):

@@ -15,6 +15,7 @@ from backend.domain import (
     IndexInfo,
     SearchQuery,
     SearchResult,
+    Vocabulary,
 )
 from backend.ports import ChatModel, ChunkIndex, Embedder
 from backend.resilience import Guard, Policy
@@ -85,14 +86,16 @@ class GuardedIndex:
         """See the port; 2 s, and 2.5 s with a retry."""
         return await self._guard.call(
             lambda: self._inner.search(queries, limit),
-            timeout_s=SEARCH_S,
+            timeout_s=min(SEARCH_S, self._guard.policy.attempt_timeout_s),
             total_s=SEARCH_TOTAL_S,
         )
 
     async def chunks(self, source: str) -> list[Chunk]:
         """See the port; as ``search``, because it is on a question's way."""
         return await self._guard.call(
-            lambda: self._inner.chunks(source), timeout_s=SEARCH_S, total_s=SEARCH_TOTAL_S
+            lambda: self._inner.chunks(source),
+            timeout_s=min(SEARCH_S, self._guard.policy.attempt_timeout_s),
+            total_s=SEARCH_TOTAL_S,
         )
 
     async def begin(self, model: str | None, dimensions: int | None) -> bool:
@@ -104,6 +107,10 @@ class GuardedIndex:
     async def documents(self) -> list[DocumentRecord]:
         """See the port; 30 s."""
         return await self._guard.call(self._inner.documents, timeout_s=SCAN_S)
+
+    async def vocabulary(self) -> Vocabulary:
+        """See the port; 30 s."""
+        return await self._guard.call(self._inner.vocabulary, timeout_s=SCAN_S)
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         """See the port; 10 s."""

@@ -11,6 +11,7 @@ worth a lock on the way of a question.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
@@ -77,6 +78,15 @@ class Durations:
     def total(self, label: str) -> float:
         """Sum of the durations in seconds."""
         return self.series[label][1][0]
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """How a call ended: ``ok``, the error's stable code, ``cancelled`` or ``failed``."""
+    if error is None:
+        return "ok"
+    if isinstance(error, CancelledError):
+        return "cancelled"
+    return str(getattr(error, "code", "failed"))
 
 
 REQUESTS = Counter("requests", "Requests answered.", ("method", "route", "status"))

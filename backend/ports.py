@@ -19,6 +19,7 @@ from backend.domain import (
     SearchResult,
     SourceFile,
     UnreadableFile,
+    Vocabulary,
 )
 
 
@@ -85,6 +86,10 @@ class ChunkIndex(Protocol):
 
         One whose write was interrupted is listed with an empty ``content_hash``.
         """
+        ...
+
+    async def vocabulary(self) -> Vocabulary:
+        """The words of the live collection; empty for one that did not record them."""
         ...
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:

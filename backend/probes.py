@@ -58,7 +58,18 @@ async def connect(url: str, upstream: str, variable: str) -> None:
     writer.close()
 
 
+async def _connect(url: str, variable: str, guard: Guard) -> None:
+    """As ``connect``; the circuit learns of an outage before the next question does."""
+    try:
+        await connect(url, guard.name, variable)
+    except UpstreamRefused as error:
+        guard.note_outage(error)
+        raise
+
+
 def _circuit_check(name: str, guard: Guard) -> Check:
+    if fault := guard.fault:
+        raise fault
     seen = guard.snapshot()
     if seen["state"] == "closed":
         return Check(name, Status.OK)
@@ -90,7 +101,7 @@ def model_probe(
         return _circuit_check(name, guard)
 
     async def light() -> Check:
-        await connect(base_url, name, names.url)
+        await _connect(base_url, names.url, guard)
         return _circuit_check(name, guard)
 
     return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S)
@@ -109,12 +120,14 @@ def index_probe(
         found = await info()
         details = {"points": found.points, "fingerprint": found.fingerprint}
         problem, fix = _index_problem(found, expected)
+        if problem is None and (fault := guard.fault):
+            raise fault
         return Check("qdrant", Status.DEGRADED if problem else Status.OK, problem, fix, details)
 
     async def light() -> Check:
         if url is None:
             return await run()
-        await connect(url, "qdrant", "QDRANT_URL")
+        await _connect(url, "QDRANT_URL", guard)
         return _circuit_check("qdrant", guard)
 
     return Probe("qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S)
@@ -151,7 +164,7 @@ def database_probe(
 
     async def light() -> Check:
         if url is not None:
-            await connect(url.get_secret_value(), "database", "NEON_API_KEY")
+            await _connect(url.get_secret_value(), "NEON_API_KEY", guard)
         return _circuit_check("database", guard)
 
     return Probe("database", run, light, timeout_s=PROBE_TIMEOUT_S)

@@ -10,21 +10,23 @@ import asyncio
 import random as _random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from backend.circuit import Circuit, OnChange, part_name
 from backend.errors import CircuitOpen, UpstreamError, UpstreamRateLimited, UpstreamTimeout
+from backend.metrics import UPSTREAM_CALLS, outcome_of
+from backend.misfit import Misfit
 from backend.patience import Patience
+from backend.retry_budget import RetryBudget
+from backend.telemetry import TRACING
 
 T = TypeVar("T")
 
 ROOM_S = 0.25  # a retry with less time than this could not succeed
 FAIR_S = 1.0  # an attempt that got less (and less than half its limit) may time out uncounted
-BUDGET_TOKENS = 3.0  # retries that may come at once after a quiet time ...
-BUDGET_PER_CALL = 0.1  # ... plus one for ten calls ...
-BUDGET_PER_S = 0.1  # ... plus one for ten seconds: 50 failing calls make at most 58 attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Policy:
     the jitter on top, so that those who waited together do not return together.
 
     ``first_token_timeout_s`` and ``idle_timeout_s`` hold for streams, ``attempt_timeout_s`` for the
-    rest. A call without a deadline of its request gets ``max_attempts`` times its timeout in total.
+    rest. Somebody watches a stream: its first token comes within that time from whichever attempt,
+    or not at all. A call without a deadline of its request gets ``max_attempts`` times its timeout.
     """
 
     attempt_timeout_s: float = 10.0
@@ -119,6 +122,17 @@ class Guard:
         self._sleep = sleep
         self._random = random
         self._budget = RetryBudget(clock)
+        self._misfit = Misfit(clock)
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """What somebody has to correct, as the last calls told; None when well."""
+        return self._misfit.shown()
+
+    def note_outage(self, error: UpstreamError) -> None:
+        """Count a failure that was seen elsewhere than in a call: a probe that nobody answered."""
+        with suppress(CircuitOpen):
+            self.circuit.settle(self.circuit.admit(), error)
 
     def snapshot(self) -> dict[str, Any]:
         """The circuit's entry for ``/health/circuits``."""
@@ -162,7 +176,7 @@ class Guard:
         """
         patience = Patience()
         limit = self.policy.first_token_timeout_s
-        expires_at = self._expiry(limit * self.policy.max_attempts)
+        expires_at = self._expiry(limit)
 
         async def attempt(seconds: float) -> tuple[AsyncIterator[T], list[T]]:
             source = fn()
@@ -223,10 +237,16 @@ class Guard:
     ) -> T:
         if seconds <= 0:
             raise self._timed_out()
-        ticket = self.circuit.admit()
         try:
-            result = await attempt(seconds)
+            ticket = self.circuit.admit()
+        except CircuitOpen:
+            UPSTREAM_CALLS.add(self.name, CircuitOpen.code)
+            raise
+        try:
+            with TRACING.step(self.name):
+                result = await attempt(seconds)
         except TimeoutError as error:
+            UPSTREAM_CALLS.add(self.name, UpstreamTimeout.code)
             timeout = self._timed_out()
             if seconds >= min(limit / 2, FAIR_S):
                 self.circuit.settle(ticket, timeout)
@@ -235,9 +255,15 @@ class Guard:
             raise timeout from error
         except BaseException as error:
             self.circuit.settle(ticket, error)
+            self._note(error)
             raise
         self.circuit.settle(ticket)
+        self._note(None)
         return result
+
+    def _note(self, error: BaseException | None) -> None:
+        UPSTREAM_CALLS.add(self.name, outcome_of(error))
+        self._misfit.learn(error)
 
     def _pause(self, error: UpstreamError, number: int, expires_at: float) -> float | None:
         """Seconds until the next attempt; None when there is to be none."""
@@ -263,29 +289,6 @@ class Guard:
         return UpstreamTimeout(
             self.name, f"{part_name(self.name)} did not answer in time; ask again in a moment."
         )
-
-
-class RetryBudget:
-    """A token bucket that keeps retries few when much fails at once; see the constants."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._tokens = BUDGET_TOKENS
-        self._at = clock()
-
-    def earn(self) -> None:
-        """A call began."""
-        now = self._clock()
-        more = BUDGET_PER_CALL + (now - self._at) * BUDGET_PER_S
-        self._at = now
-        self._tokens = min(BUDGET_TOKENS, self._tokens + more)
-
-    def spend(self) -> bool:
-        """Take a token for a retry, if there is one."""
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
 
 
 async def _close(source: AsyncIterator[Any]) -> None:

@@ -21,7 +21,18 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from backend.api import chat, knowledge, reading, status
+from backend.api import (
+    chat,
+    content,
+    docs_page,
+    feedback,
+    history,
+    insights,
+    knowledge,
+    metrics,
+    reading,
+    status,
+)
 from backend.api.about import DESCRIPTION, SERVICE, VERSION
 from backend.api.docs import openapi_json, openapi_of, operation_id
 from backend.api.drain import GRACE_S, Drain, Droppable
@@ -109,6 +120,7 @@ def limits_of(settings: Settings, counters: Counters | None = None) -> Limits:
     return Limits(
         settings.rate_limit_chat,
         counters or MemoryCounters(),
+        content=settings.rate_limit_content,
         daily_tokens=settings.daily_token_budget,
     )
 
@@ -124,6 +136,7 @@ def _routes(**arguments: object) -> FastAPI:
         title=SERVICE,
         version=VERSION,
         description=DESCRIPTION,
+        docs_url=None,  # see docs_page
         redoc_url=None,
         redirect_slashes=False,  # its address would have the scheme that a proxy hides from us
         generate_unique_id_function=operation_id,
@@ -137,8 +150,10 @@ def _routes(**arguments: object) -> FastAPI:
         **arguments,  # type: ignore[arg-type]
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
-    for part in (chat, status, knowledge, reading):  # routes are tried in this order
+    # routes are tried in this order
+    for part in (chat, history, status, content, feedback, metrics, knowledge, insights, reading):
         app.include_router(part.router)
+    app.include_router(docs_page.router)
     return app
 
 
@@ -186,6 +201,8 @@ class Server(uvicorn.Server):
         log.info("stopping", extra={"grace_s": self._drain.grace_s})
         self._drain.begin()
         await super().shutdown(sockets)
+        # Raised again they would kill the process: a stop that was asked for ends with status 0.
+        self._captured_signals.clear()
 
 
 def make_server(app: FastAPI, host: str, port: int) -> Server:

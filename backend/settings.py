@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     rate_limit_chat: Rate | None = _default("RATE_LIMIT_CHAT")
     rate_limit_content: Rate | None = _default("RATE_LIMIT_CONTENT")
     daily_token_budget: int | None = None
+    insights_retention_days: int = _default("INSIGHTS_RETENTION_DAYS")
     log_level: str = _default("LOG_LEVEL")
     log_format: str = "console"
     otel_exporter_otlp_endpoint: str | None = None

@@ -11,15 +11,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backend.adapters.edge_index import EdgeIndex
+from backend.adapters.glossary import read_glossary
 from backend.adapters.http import HttpTransport
+from backend.adapters.jwks import HttpKeySource
 from backend.adapters.openai_models import OpenAIChat, OpenAIEmbedder
 from backend.adapters.qdrant_index import QdrantIndex
+from backend.adapters.secret_file import kept_secret
 from backend.adapters.sources import make_source
+from backend.adapters.sql.account_store import AccountStoreChooser
+from backend.adapters.sql.conversations import SqlConversations
 from backend.adapters.sql.engine import Database, sqlite_url
+from backend.adapters.sql.feedback import SqlFeedback
+from backend.adapters.sql.idempotency import SqlReplays
+from backend.adapters.sql.migrate import upgrade
+from backend.adapters.sql.rewrites import SqlRewrites
+from backend.content_ports import Feedback, RewriteCache
+from backend.conversation_ports import ConversationStore, ReplayStore
+from backend.crypto import make_ring
+from backend.errors import NotConfigured
 from backend.guarded import GuardedChatModel, GuardedEmbedder, GuardedIndex
 from backend.ports import ChatModel, ChunkIndex, DocumentSource, Embedder
 from backend.probes import EMBEDDING_NAMES, FALLBACK_NAMES
 from backend.resilience import Guard
+from backend.services.account_setup import AccountParts
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +52,12 @@ class Adapters:
     models: tuple[ChatModel, ...]
     source: DocumentSource
     database: Database
+    rewrites: RewriteCache
+    feedback: Feedback
+    glossary: tuple[str, ...]
+    conversations: ConversationStore
+    replays: ReplayStore
+    accounts: AccountParts | NotConfigured
 
     async def aclose(self) -> None:
         """Release connections, files and processes."""
@@ -49,19 +69,49 @@ class Adapters:
 def make_adapters(settings: Settings, guards: Guards) -> Adapters:
     """The adapters that the settings ask for; opens nothing yet."""
     transport = HttpTransport()
+    database = Database(
+        plain(settings.neon_api_key) or sqlite_url(settings.data_dir),
+        on_first_use=upgrade,
+        guard=guards["database"].call,
+    )
     return Adapters(
         transport=transport,
         index=GuardedIndex(_index(settings, transport), guards["qdrant"]),
         embedder=_embedder(settings, transport, guards),
         models=tuple(_models(settings, transport, guards)),
         source=make_source(settings.docs_path),
-        database=Database(plain(settings.neon_api_key) or sqlite_url(settings.data_dir)),
+        database=database,
+        rewrites=SqlRewrites(database),
+        feedback=SqlFeedback(database),
+        glossary=read_glossary(settings.docs_path),
+        conversations=SqlConversations(database),
+        replays=SqlReplays(database),
+        accounts=_accounts(settings, database),
     )
 
 
 def plain(secret: SecretStr | None) -> str | None:
     """The secret's text."""
     return secret.get_secret_value() if secret is not None else None
+
+
+def _accounts(settings: Settings, database: Database) -> AccountParts | NotConfigured:
+    """Where accounts are, or why there can be none: a Space keeps no file between its lives."""
+    secret = plain(settings.better_auth_secret)
+    try:
+        if secret is None and settings.on_space:
+            raise NotConfigured("Accounts and history are off: set BETTER_AUTH_SECRET.")
+        secret = secret or kept_secret(settings.data_dir)
+        ring = make_ring(plain(settings.data_encryption_key), secret)
+    except NotConfigured as error:
+        return error
+    issuer = settings.better_auth_url
+    return AccountParts(
+        AccountStoreChooser(database, ring, shared=issuer is not None),
+        secret,
+        HttpKeySource(issuer) if issuer else None,
+        issuer,
+    )
 
 
 def _index(settings: Settings, transport: HttpTransport) -> ChunkIndex:

@@ -23,11 +23,13 @@ MAX_LINES = 300
 
 MEMBERS = {
     "foundation": {
-        "clock", "crypto", "domain", "errors", "logs", "passwords", "reference", "settings",
-        "variables",
+        "clock", "crypto", "domain", "errors", "logs", "metrics", "passwords", "reference",
+        "settings", "telemetry", "variables",
     },
-    "ports": {"account_ports", "conversation_ports", "ports"},
-    "resilience": {"circuit", "guarded", "patience", "resilience"},
+    "ports": {"account_ports", "content_ports", "conversation_ports", "ports"},
+    "resilience": {
+        "circuit", "guarded", "misfit", "patience", "resilience", "retry_budget",
+    },
     "container": {"container", "probes", "wiring"},
 }  # fmt: skip
 """Layers of several modules; the others have the name of their folder or file."""
@@ -48,7 +50,7 @@ MAY_IMPORT = {
 
 HEAVY = {
     "alembic", "bs4", "gradio", "gradio_client", "grpc", "limits", "numpy", "openai", "pandas",
-    "psycopg2", "qdrant_client", "qdrant_edge", "redis", "sqlalchemy",
+    "prometheus_client", "psycopg2", "qdrant_client", "qdrant_edge", "redis", "sqlalchemy",
 }  # fmt: skip
 EDGE_PROCESS = {"backend/adapters/edge_worker.py", "backend/adapters/edge_store.py"}
 

@@ -267,9 +267,17 @@ def test_sample_answers_quote_what_the_docs_say() -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_curl_examples_ask_a_route_with_a_body_it_takes(path: Path) -> None:
+    from backend.api.content_schemas import AdjustRequest, FeedbackRequest, TranslateRequest
     from backend.api.schemas import ChatRequest, SearchRequest
 
-    bodies = {"/chat": ChatRequest, "/chat/stream": ChatRequest, "/api/search": SearchRequest}
+    bodies = {
+        "/chat": ChatRequest,
+        "/chat/stream": ChatRequest,
+        "/api/search": SearchRequest,
+        "/translate": TranslateRequest,
+        "/adjust-content": AdjustRequest,
+        "/api/feedback": FeedbackRequest,
+    }
     for words in curls(read(path)):
         address = next(word for word in words if word.startswith("http"))
         route = "/" + address.split("/", 3)[3]

@@ -70,6 +70,7 @@ class Chat:
                 {"left": "\\[", "right": "\\]", "display": True},
                 {"left": "\\(", "right": "\\)", "display": False},
             ],
+            autoscroll=False,
             allow_file_downloads=False,
             feedback_options=None,
         )

@@ -36,9 +36,8 @@ log = logging.getLogger(__name__)
 
 _INNER_PATH = "/admin"
 _BRAND = (*STYLES, "app.js", "icon.svg")
-_GRADIO = {
-    "GRADIO_ANALYTICS_ENABLED": "False",  # it would tell its makers about every start
-    # After every event it makes statistics of all events so far, for a page that we do not show.
+# After every event Gradio makes statistics of all events so far, for a page that we do not show.
+_NO_STATISTICS = {
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
     "GRADIO_ANALYTICS_MAX_EVENTS": "1",
 }
@@ -179,7 +178,8 @@ class AdminUI:
 
 async def build_shell(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> FastAPI:
     """The app that Gradio is mounted on. Imports Gradio and blocks: for a thread."""
-    os.environ.update(_GRADIO)  # before the import, which reads it
+    # Before the import, which reads it: every start would be told to Gradio's makers.
+    os.environ.update(GRADIO_ANALYTICS_ENABLED="False", **_NO_STATISTICS)
     import gradio
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware

@@ -90,9 +90,9 @@ def _summary(report: Row, problems: int) -> str:
         sentence = f"{problems} {'thing' if problems == 1 else 'things'} to look at, listed first."
     when = str(report.get("generated_at", "")).replace("T", " ")[:19]
     return (
-        f'<div class="ba-summary ba-is-{escape(status)}"><span class="ba-dot"></span>'
+        f'<div class="ba-summary ba-is-{_text(status)}"><span class="ba-dot"></span>'
         f"<div><h2>{title}</h2><p>{sentence}</p></div>"
-        f'<p class="ba-when">As of {escape(when)} UTC</p></div>'
+        f'<p class="ba-when">As of {_text(when)} UTC</p></div>'
     )
 
 

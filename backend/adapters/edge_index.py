@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,15 @@ from backend.adapters.index_plan import UPSTREAM, gather_results, plan_search, p
 from backend.adapters.points import (
     CHUNK,
     DOCUMENT,
+    DOCUMENT_FIELDS,
     INDEXED_FIELDS,
+    WORD_FIELDS,
     chunk_from,
     dimensions_of,
     document_from,
     fingerprint,
     physical_name,
+    vocabulary_from,
 )
 from backend.adapters.steps import Step
 from backend.domain import (
@@ -27,6 +31,7 @@ from backend.domain import (
     ScoredChunk,
     SearchQuery,
     SearchResult,
+    Vocabulary,
 )
 from backend.errors import IndexMissing
 
@@ -128,9 +133,16 @@ class EdgeIndex:
         """Every document of the collection that is written, else of the live one."""
         if (name := await self._target()) is None:
             return []
-        points = await self._process.call("scroll", name, {"kind": DOCUMENT}, None)
+        points = await self._process.call("scroll", name, {"kind": DOCUMENT}, DOCUMENT_FIELDS)
         records = (document_from(payload) for _, payload in points)
         return sorted((r for r in records if r), key=lambda record: record.source)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The words of the live collection."""
+        if self._live is None:
+            return Vocabulary()
+        points = await self._process.call("scroll", self._live, {"kind": DOCUMENT}, WORD_FIELDS)
+        return await asyncio.to_thread(vocabulary_from, [payload for _, payload in points])
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         """Chunk id -> content hash of one source."""

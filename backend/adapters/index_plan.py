@@ -12,10 +12,10 @@ from backend.adapters.points import (
     chunk_payload,
     document_payload,
     marker_id,
+    words_payload,
 )
 from backend.adapters.steps import PointData, Step
 from backend.domain import (
-    DocumentRecord,
     DocumentWrite,
     IndexPoint,
     ScoredChunk,
@@ -81,10 +81,10 @@ def plan_writes(documents: Sequence[DocumentWrite]) -> list[Step]:
         delete=tuple(id_ for d in documents for id_ in d.stale_ids),
     )
     return [
-        Step(upsert=tuple(_marker(replace(d.record, content_hash="")) for d in documents)),
+        Step(upsert=tuple(_marker(d, content_hash="") for d in documents)),
         *between,
         *([changes] if changes.overwrite or changes.delete else []),
-        Step(upsert=tuple(_marker(d.record) for d in documents)),
+        Step(upsert=tuple(map(_marker, documents))),
     ]
 
 
@@ -105,5 +105,7 @@ def _point(point: IndexPoint) -> PointData:
     return point.chunk.id, vectors, chunk_payload(point.chunk)
 
 
-def _marker(record: DocumentRecord) -> PointData:
-    return marker_id(record.source), {}, document_payload(record)
+def _marker(document: DocumentWrite, **changes: str) -> PointData:
+    record = replace(document.record, **changes)  # type: ignore[arg-type]
+    payload = document_payload(record) | {"words": words_payload(document.words)}
+    return marker_id(record.source), {}, payload

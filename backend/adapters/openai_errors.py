@@ -56,7 +56,10 @@ _UNREACHABLE = "{part} cannot be reached; check the address in {url} and that it
 _ALL_THOUGHT = "The model in {model} used up its room before the first word; choose another one."
 _FILTERED = "{part} withholds the answer by its content rules; ask in other words."
 _EMPTY = "{part} sent an empty answer; ask again in a moment."
+_SOON = "ask again in a moment"
 _UNREADABLE = "{part} sent an answer that cannot be read; ask again, or check the address in {url}."
+_SETTINGS = {_KEY, _NO_MODEL, _ADDRESS}
+"""What somebody has to correct in the settings; the other refusals are about one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,11 @@ class Names:
     ) -> UpstreamError:
         """An error of the tree with a sentence of this module filled in."""
         detail = sentence.format(part=self.part, key=self.key, model=self.model, url=self.url)
-        return kind(self.upstream, detail, retry_after_s=retry_after_s)
+        if retry_after_s is not None:
+            detail = detail.replace(_SOON, f"ask again in {max(1, math.ceil(retry_after_s))} s")
+        error = kind(self.upstream, detail, retry_after_s=retry_after_s)
+        error.configuration = error.configuration or sentence in _SETTINGS
+        return error
 
     def unreadable(self) -> UpstreamError:
         """The error for an answer that does not have the protocol's shape."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from backend.domain import Chunk, DocumentRecord
+from backend.domain import Chunk, DocumentRecord, Vocabulary
 from backend.text.markdown_front import FrontMatter, fallback_title, page_path
 from backend.text.slug import slug
 
@@ -25,6 +25,8 @@ LAYOUT = "v1"
 LEGACY = "legacy"
 CHUNK = "chunk"
 DOCUMENT = "document"
+DOCUMENT_FIELDS = ["kind", "source", "title", "page", "content_hash", "chunks", "updated_at"]
+WORD_FIELDS = ["chunks", "words"]
 INDEXED_FIELDS = {"source": "keyword", "kind": "keyword", "section": "integer"}
 
 _MARKERS = UUID("6a1f0f9e-4f0b-5c1e-9a57-3f4c8d2b7e10")
@@ -136,6 +138,29 @@ def document_payload(record: DocumentRecord) -> dict[str, Any]:
         "chunks": record.chunks,
         "updated_at": record.updated_at.astimezone(UTC).isoformat(),
     }
+
+
+def words_payload(words: Mapping[str, int]) -> dict[str, str]:
+    """Word forms by the number of chunks that hold them: compact, because most numbers are 1."""
+    grouped: dict[str, list[str]] = {}
+    for word, count in words.items():
+        grouped.setdefault(str(count), []).append(word)
+    return {count: " ".join(sorted(found)) for count, found in sorted(grouped.items())}
+
+
+def vocabulary_from(payloads: Iterable[Mapping[str, Any]]) -> Vocabulary:
+    """The sum of the documents' words; what cannot be read is left out."""
+    forms: dict[str, int] = {}
+    chunks = 0
+    for payload in payloads:
+        grouped, number = payload.get("words"), payload.get("chunks")
+        if not isinstance(grouped, Mapping) or not isinstance(number, int):
+            continue
+        chunks += number
+        for count, found in grouped.items():
+            for word in found.split(" ") if count.isdigit() else ():
+                forms[word] = forms.get(word, 0) + int(count)
+    return Vocabulary(forms, chunks)
 
 
 def document_from(payload: Mapping[str, Any] | None) -> DocumentRecord | None:

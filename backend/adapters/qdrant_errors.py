@@ -60,7 +60,9 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamEr
         )
     if status in _SENTENCES:
         kind, sentence = _SENTENCES[status]
-        return kind(UPSTREAM, sentence)
+        error = kind(UPSTREAM, sentence)
+        error.configuration = status in (401, 403, 404)
+        return error
     if status >= 500:
         return UpstreamUnavailable(UPSTREAM, "Qdrant has a failure of its own; ask again later.")
     if 300 <= status < 400:

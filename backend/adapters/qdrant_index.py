@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,11 +12,14 @@ from backend.adapters.points import (
     CHUNK,
     DENSE,
     DOCUMENT,
+    DOCUMENT_FIELDS,
+    WORD_FIELDS,
     chunk_from,
     document_from,
     fingerprint,
     legacy_document,
     physical_name,
+    vocabulary_from,
 )
 from backend.adapters.qdrant_collections import Live, QdrantCollections
 from backend.adapters.qdrant_errors import missing
@@ -28,6 +32,7 @@ from backend.domain import (
     IndexInfo,
     SearchQuery,
     SearchResult,
+    Vocabulary,
 )
 from backend.errors import DimensionMismatch, IndexMissing
 
@@ -130,9 +135,17 @@ class QdrantIndex:
             counts = Counter(str(payload.get("file_path") or "") for _, payload in points)
             records = [legacy_document(path, count) for path, count in counts.items()]
         else:
-            points = await self._points.scroll(name, {"kind": DOCUMENT}, True)
+            points = await self._points.scroll(name, {"kind": DOCUMENT}, DOCUMENT_FIELDS)
             records = [r for _, payload in points if (r := document_from(payload))]
         return sorted(records, key=lambda record: record.source)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The words of the live collection; none of one that an earlier version made."""
+        live = await self._find()
+        if live is None or live.legacy:
+            return Vocabulary()
+        points = await self._points.scroll(live.name, {"kind": DOCUMENT}, WORD_FIELDS)
+        return await asyncio.to_thread(vocabulary_from, [payload for _, payload in points])
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         """Chunk id -> content hash of one source."""

@@ -17,6 +17,7 @@ from backend.adapters.points import chunk_from
 from backend.adapters.qdrant_errors import classify, unreadable
 from backend.adapters.steps import PointData, Step
 from backend.domain import ScoredChunk
+from backend.metrics import SKIPPED_POINTS
 
 PAGE = 1000
 """Points per page of a scroll."""
@@ -122,6 +123,8 @@ def _scored(points: Iterable[dict[str, Any]]) -> Iterable[ScoredChunk]:
     for point in points:
         if chunk := chunk_from(point["id"], point.get("payload")):
             yield ScoredChunk(chunk, float(point["score"]))
+        else:
+            SKIPPED_POINTS.add()
 
 
 def _operations(step: Step) -> list[dict[str, Any]]:

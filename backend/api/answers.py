@@ -63,6 +63,7 @@ class ChatAnswer(BaseModel):
     sources: list[CitationOut]
     citations: list[CitationOut]
     degraded: str | None = Field(description="Why the answer is less than it could be, or null.")
+    saved: bool = Field(default=False, description="It is in the caller's history.")
     usage: UsageOut
     timings_ms: dict[str, float]
 

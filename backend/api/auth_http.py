@@ -35,9 +35,11 @@ _SIGNS_IN = ("/sign-in", "/sign-up")
 class HasAccounts(Protocol):
     """The container, as far as these routes need it."""
 
-    @property
-    def accounts(self) -> Accounts:
-        """The accounts. Raises Starting or NotConfigured while or where there are none."""
+    async def open_accounts(self) -> Accounts:
+        """The accounts, waiting a few seconds for them while the service starts.
+
+        Raises Starting when they are still not there, NotConfigured where there can be none.
+        """
         ...
 
 
@@ -51,7 +53,7 @@ class AuthRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                _admit(request, path)
+                await _admit(request, path)
                 response = await handler(request)
             except AppError as error:
                 response = auth_error(error)
@@ -75,13 +77,22 @@ def auth_error(error: AppError) -> Response:
     return Response(orjson.dumps(body), error.status, headers, media_type=_JSON)
 
 
-def accounts_of(request: Request) -> Accounts:
-    """The accounts of this service.
+async def open_accounts(request: Request) -> Accounts:
+    """The accounts of this service; noted for :func:`accounts_of`.
+
+    Waits for them: an existing client takes a 503 on its first call for a lost session.
 
     Raises:
         Starting: Not yet. NotConfigured: There can be none.
     """
-    return cast(HasAccounts, request.app.state.container).accounts
+    accounts = await cast(HasAccounts, request.app.state.container).open_accounts()
+    request.state.accounts = accounts
+    return accounts
+
+
+def accounts_of(request: Request) -> Accounts:
+    """The accounts, in a route that :func:`open_accounts` has admitted."""
+    return cast(Accounts, request.state.accounts)
 
 
 def shown_by(request: Request) -> Shown:
@@ -97,14 +108,14 @@ def client_of(request: Request) -> Client:
 
 async def require_current(request: Request) -> Current:
     """Who is signed in, read from the database just now. Raises NotSignedIn, UpstreamError."""
-    return await accounts_of(request).require(shown_by(request))
+    return await (await open_accounts(request)).require(shown_by(request))
 
 
 async def principal_of(request: Request) -> Principal:
     """Who asks on the other routes; anonymous without a valid credential. Never raises."""
     address = client_address(request.scope)
     try:
-        accounts = accounts_of(request)
+        accounts = await open_accounts(request)
     except AppError:
         return Principal(address=address)
     return await accounts.principal(shown_by(request), address)
@@ -151,9 +162,10 @@ Owner = Annotated[Principal, Depends(require_principal)]
 Asking = Annotated[Principal, Depends(principal_of)]
 
 
-def _admit(request: Request, path: str) -> None:
+async def _admit(request: Request, path: str) -> None:
     if path != "/ok":
-        accounts_of(request).limits.admit(client_address(request.scope), path)
+        accounts = await open_accounts(request)
+        accounts.limits.admit(client_address(request.scope), path)
     check_origin(request, origins_of(request), signs_in=path.startswith(_SIGNS_IN))
 
 

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from backend.api.deps import admit_asker
 from backend.api.errors import RequestTimeout
 from backend.api.validation import explain
+from backend.domain import Principal
 from backend.errors import AppError, BadRequest, Invalid, UnsupportedMedia
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,12 +36,16 @@ class QuestionRoute(APIRoute):
     endpoint's signature, which here serves the OpenAPI document, costs twice the time.
     """
 
+    async def admit(self, request: Request) -> Principal:
+        """Who may ask. Raises RateLimited, Starting, ShuttingDown."""
+        return await admit_asker(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Admission, body, endpoint."""
         endpoint, model = self.endpoint, get_type_hints(self.endpoint)["body"]
 
         async def handle(request: Request) -> Response:
-            asker = await admit_asker(request)
+            asker = await self.admit(request)
             body = await read_model(request, model)
             response: Response = await endpoint(body=body, asker=asker, request=request)
             return response

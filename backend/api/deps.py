@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from backend.api.auth_origin import check_origin
 from backend.api.drain import Drain
 from backend.api.middleware.cors import Origins
 from backend.domain import Principal
+from backend.errors import AppError, Forbidden
 from backend.services.admin import COOKIE_NAME, AdminGate, Credentials
+from backend.services.askers import identify
 from backend.services.callers import client_address, is_direct_loopback
+from backend.services.credentials import Shown, shown_in
 from backend.services.limits import Limits
 
 if TYPE_CHECKING:
@@ -51,6 +55,51 @@ async def admit_asker(request: Request) -> Principal:
     await limits_of(request).admit_question(address)
     await container_of(request).ready()
     return Principal(address=address)
+
+
+async def admit_writer(request: Request) -> Principal:
+    """Who wants a text translated or put on a level; raises as :func:`admit_asker`."""
+    drain_of(request).refuse_when_stopping()
+    address = client_address(request.scope)
+    await limits_of(request).admit_content(address)
+    await container_of(request).ready()
+    return Principal(address=address)
+
+
+async def admit_rater(request: Request) -> Principal:
+    """Who judges an answer; raises as :func:`admit_asker`."""
+    drain_of(request).refuse_when_stopping()
+    address = client_address(request.scope)
+    await limits_of(request).admit_feedback(address)
+    await container_of(request).ready()
+    return Principal(address=address)
+
+
+async def identified(request: Request, asker: Principal) -> Principal:
+    """The admitted asker with the account that the request's credential speaks for.
+
+    Never raises: nobody needs to be signed in for an answer. A cookie that a foreign page sends
+    along does not count.
+    """
+    headers = request.headers
+    shown = shown_in(headers.get("authorization"), headers.get("cookie"))
+    if shown.cookie is not None:
+        try:
+            check_origin(request, cast(Origins, request.app.state.origins))
+        except Forbidden:
+            shown = Shown(shown.bearer)
+    if shown == Shown():
+        return asker
+    try:
+        accounts = container_of(request).accounts
+    except AppError:
+        return asker
+    return await identify(accounts, shown, asker.address)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The header by which a client says that it may send the same request again."""
+    return request.headers.get("idempotency-key")
 
 
 def credentials_of(request: Request) -> Credentials:
@@ -108,5 +157,7 @@ def _from_own_site(request: Request) -> bool:
 
 
 Asker = Annotated[Principal, Depends(admit_asker)]
+Writer = Annotated[Principal, Depends(admit_writer)]
+Rater = Annotated[Principal, Depends(admit_rater)]
 Admin = Annotated[Principal, Depends(require_admin)]
 ReadyAdmin = Annotated[Principal, Depends(require_ready_admin)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -16,6 +16,7 @@ from backend.api.examples import REQUEST_ID
 from backend.errors import (
     AppError,
     BadRequest,
+    Conflict,
     Forbidden,
     Invalid,
     NotFound,
@@ -35,6 +36,10 @@ _ERRORS: Mapping[int, tuple[str, AppError]] = {
     403: (
         "Not from here.",
         Forbidden("The admin cookie is not taken from another site's page."),
+    ),
+    409: (
+        "The same request is under way.",
+        Conflict("The same request is being answered already; ask again with the same key."),
     ),
     404: ("Not there.", NotFound("There is no document with this id in the index.")),
     408: ("Too slow.", RequestTimeout("The body did not arrive within 30 s; send it again.")),
@@ -59,13 +64,26 @@ _ERRORS: Mapping[int, tuple[str, AppError]] = {
         Starting("The service is starting; ask again in a moment."),
     ),
 }
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text that is new for each new request and the same when it is sent again: "
+    "within 24 hours the same key and body have the same outcome.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _EVERYWHERE = (413, 414, 415, 431)
 SECURITY: list[dict[str, list[str]]] = [
     {"adminBearer": []},
     {"adminHeader": []},
     {"adminCookie": []},
 ]
+OWNER: list[dict[str, list[str]]] = [{"sessionBearer": []}, {"sessionCookie": []}]
+ASKER: list[dict[str, list[str]]] = [{}, *OWNER]
+"""Anybody, or a reader whose history it goes into."""
 _SCHEMES = {
+    "sessionBearer": {"type": "http", "scheme": "bearer", "description": "A signed-in session."},
+    "sessionCookie": {"type": "apiKey", "in": "cookie", "name": "better-auth.session_token"},
     "adminBearer": {"type": "http", "scheme": "bearer", "description": "ADMIN_TOKEN."},
     "adminHeader": {"type": "apiKey", "in": "header", "name": "X-Admin-Token"},
     "adminCookie": {"type": "apiKey", "in": "cookie", "name": "book_admin"},
@@ -87,13 +105,13 @@ def _error(status: int) -> dict[str, Any]:
     if status == 422:
         example["errors"] = [{"field": "query", "code": "missing", "message": error.detail}]
     declared = answer("InvalidBody" if status == 422 else "ErrorBody", example, description)
-    if status in (429, 503):
+    if status in (409, 429, 503):
         declared["headers"] = _RETRY_AFTER
     return declared
 
 
 def answer(model: str, example: Any, description: str = "As asked.") -> dict[str, Any]:
-    """The declaration of a JSON response: a model of :mod:`backend.api.answers`, by name.
+    """The declaration of a JSON response: a model of ``answers`` or ``content_answers``, by name.
 
     By name, because the models are needed for this document alone: making them, and the
     framework's fields from them, would cost every start some 100 ms.
@@ -102,9 +120,17 @@ def answer(model: str, example: Any, description: str = "As asked.") -> dict[str
     return {"description": description, "content": {"application/json": content}}
 
 
-def event_stream(description: str, example: str) -> dict[str, Any]:
-    """The declaration of a response that is a stream of events."""
-    content = {"text/event-stream": {"schema": {"type": "string"}, "example": example}}
+def event_stream(description: str, names: Sequence[str], example: str) -> dict[str, Any]:
+    """The declaration of a response that is a stream of events with these names."""
+    item = {
+        "type": "object",
+        "properties": {
+            "event": {"type": "string", "enum": list(names)},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+        "required": ["event", "data"],
+    }
+    content = {"text/event-stream": {"itemSchema": item, "example": example}}
     return {"description": description, "content": content}
 
 
@@ -134,13 +160,15 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
 def _answer_schemas() -> dict[str, Any]:
     from pydantic.json_schema import models_json_schema
 
-    from backend.api import answers
+    from backend.api import answers, content_answers, history_answers
 
     mode: Literal["serialization"] = "serialization"
     models = [
         (model, mode)
-        for model in vars(answers).values()
-        if isinstance(model, type) and model.__module__ == answers.__name__
+        for module in (answers, content_answers, history_answers)
+        for name, model in vars(module).items()
+        if isinstance(model, type)
+        if model.__module__ == module.__name__ and not name.startswith("_")
     ]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     return dict(definitions["$defs"])

@@ -34,6 +34,11 @@ class Drain:
         return self._stopping.is_set()
 
     @property
+    def active(self) -> int:
+        """How many answers and followed jobs are under way."""
+        return len(self._patient) + len(self._hasty)
+
+    @property
     def left_s(self) -> float:
         """What is left of the grace, once ``begin`` was called."""
         return max(0.0, self._cut_at - asyncio.get_running_loop().time())

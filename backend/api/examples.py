@@ -34,6 +34,7 @@ CHAT_ANSWER: dict[str, Any] = {
     "sources": [CITATION],
     "citations": [CITATION],
     "degraded": None,
+    "saved": False,
     "usage": {"prompt_tokens": 1184, "completion_tokens": 14, "total_tokens": 1198},
     "timings_ms": {"search": 4.1, "model": 812.0, "total": 819.6},
 }

@@ -24,6 +24,9 @@ router = APIRouter(tags=["Knowledge"], default_response_class=Response)
 _ERRORS = errors(401, 403, 429, 500, 503)
 _ERRORS_404 = errors(401, 403, 404, 429, 500, 503)
 _STARTED = answer("JobStarted", {"job_id": examples.JOB["job_id"]}, "The job runs.")
+_FOLLOWED = event_stream(
+    "Progress as it is made.", ("progress", "done", "error"), examples.JOB_STREAM
+)
 _ADMIN = {"security": SECURITY}
 
 
@@ -54,7 +57,7 @@ async def ingest_status(job_id: str, admin: ReadyAdmin, request: Request) -> Res
 @router.get(
     "/ingest/{job_id}/events",
     summary="Follow an ingestion, streamed",
-    responses={**_ERRORS_404, 200: event_stream("Progress as it is made.", examples.JOB_STREAM)},
+    responses={**_ERRORS_404, 200: _FOLLOWED},
     openapi_extra=_ADMIN,
 )
 async def ingest_events(job_id: str, admin: ReadyAdmin, request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.api.deps import Admin, container_of
+from backend.api.deps import Admin, container_of, drain_of
 from backend.api.docs import SECURITY, errors
 from backend.metrics import COUNTERS, DURATIONS, PREFIX
 
@@ -38,7 +38,8 @@ async def metrics(request: Request, admin: Admin) -> Response:
     Asks no upstream. Give a scraper the admin token: `Authorization: Bearer ...`.
     """
     container = container_of(request)
-    circuits, gauges = container.circuits(), container.gauges()
+    circuits = container.circuits()
+    gauges = container.gauges() | {"requests_under_way": drain_of(request).active}
     body, kind = await asyncio.to_thread(render, circuits, gauges)
     return Response(body, media_type=None, headers={"content-type": kind})
 
@@ -47,7 +48,7 @@ def render(
     circuits: Mapping[str, Mapping[str, Any]], gauges: Mapping[str, float]
 ) -> tuple[bytes, str]:
     """The text and its content type; the first call takes a tenth of a second for the import."""
-    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
     from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
     class Counted:
@@ -60,7 +61,8 @@ def render(
             yield from _gauges(gauges)
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Counted())  # type: ignore[arg-type]  # any object with collect() will do
+    ProcessCollector(registry=registry)
+    registry.register(Counted())
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 

@@ -21,6 +21,7 @@ from backend.errors import AppError
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
+OPENING = b": open\n\n"
 HEARTBEAT = b": waiting\n\n"
 STALLED_BEATS = 3
 """Heartbeats for which a reader may take nothing before its stream is given up."""
@@ -40,9 +41,10 @@ def token_event(text: str) -> bytes:
 
 def error_event(error: AppError) -> bytes:
     """The terminal event of a stream that did not end well."""
-    return event(
-        "error", {"code": error.code, "detail": error.detail, "retryable": error.retryable}
-    )
+    body = {"code": error.code, "detail": error.detail, "retryable": error.retryable}
+    if error.partial is not None:
+        body |= {"truncated": True, "timings_ms": error.partial.timings_ms}
+    return event("error", body)
 
 
 async def with_error_event(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -79,6 +81,8 @@ class EventStream(Response):
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
+        # a proxy that waits for the first byte of a body passes the headers on with this one
+        await self._send_soon(send, OPENING, more=True)
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_client_left(receive))
         try:

@@ -12,6 +12,7 @@ from backend.api import examples
 from backend.api.about import SERVICE, VERSION
 from backend.api.deps import container_of, drain_of, require_admin
 from backend.api.docs import SECURITY, answer, errors
+from backend.api.docs_page import DOCS_PATH
 from backend.api.errors import json_response
 from backend.domain import Status
 
@@ -40,7 +41,7 @@ async def root(request: Request) -> Response:
         "status": "online",
         "service": SERVICE,
         "version": VERSION,
-        "docs": request.app.docs_url,
+        "docs": DOCS_PATH,
         "ui": ui,
     }
     return json_response(info, headers=vary)

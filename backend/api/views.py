@@ -21,6 +21,7 @@ def answer_view(answer: Answer) -> dict[str, Any]:
         "sources": answer.citations,
         "citations": answer.citations,
         "degraded": answer.degraded,
+        "saved": answer.saved,
         "usage": {
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,

@@ -33,6 +33,7 @@ from backend.domain.book import (
     SourceFile,
     SparseVector,
     UnreadableFile,
+    Vocabulary,
 )
 from backend.domain.operations import Check, IngestJob, JobState, Status
 
@@ -67,4 +68,5 @@ __all__ = [
     "Turn",
     "UnreadableFile",
     "Usage",
+    "Vocabulary",
 ]

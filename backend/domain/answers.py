@@ -26,11 +26,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``user_id`` None is an anonymous caller; ``address`` the client's, normalised."""
+    """Who asks. ``user_id`` None is an anonymous caller; ``address`` the client's, normalised.
+
+    ``unidentified``: anonymous only because a credential could not be judged just now.
+    """
 
     user_id: str | None = None
     address: str = ""
     is_admin: bool = False
+    unidentified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. ``degraded`` says in a sentence why it is less than it could be."""
+    """A finished answer. ``degraded`` says in a sentence why it is less than it could be.
+
+    ``saved``: question and answer are in the caller's history.
+    """
 
     text: str
     mode: Mode
@@ -96,6 +103,7 @@ class Answer:
     usage: Usage = Usage()
     timings_ms: dict[str, float] = field(default_factory=dict)
     trace: Trace | None = None
+    saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -92,17 +93,27 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Word forms of the live collection -> how many of its ``chunks`` chunks hold each."""
+
+    forms: Mapping[str, int] = field(default_factory=dict)
+    chunks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWrite:
     """What one document brings to the index.
 
     ``points`` are new or changed and carry vectors; ``moved`` chunks keep their vectors and only
     have their payload written anew (an edit above them shifts their lines); ``stale_ids`` go.
+    ``words`` are the document's word forms with the number of its chunks that hold each.
     """
 
     record: DocumentRecord
     points: tuple[IndexPoint, ...]
     moved: tuple[Chunk, ...] = ()
     stale_ids: tuple[str, ...] = ()
+    words: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

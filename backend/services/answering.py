@@ -8,9 +8,9 @@ the passages' own words; where the book does not treat the question, it says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from uuid import uuid4
 
@@ -27,13 +27,15 @@ from backend.domain import (
     SourcesEvent,
     TokenEvent,
     Trace,
+    Turn,
     Usage,
 )
-from backend.errors import NotConfigured, UpstreamError, UpstreamMalformed
+from backend.errors import AppError, NotConfigured, UpstreamError, UpstreamMalformed
+from backend.metrics import ANSWERS, BROKEN_OFF, DEGRADED, STEP_SECONDS, TOKENS
 from backend.ports import ChatModel
 from backend.resilience import Deadline, current_deadline
 from backend.services.retrieval import Retrieval
-from backend.text.citations import best_quote, cite, clean_marks, make_citation
+from backend.text.citations import best_quote, cite, clean_marks, make_citation, refusal_text
 from backend.text.extractive import compose, extract
 from backend.text.prompts import NOT_IN_BOOK, build_messages
 from backend.text.sparse import query_terms
@@ -42,8 +44,11 @@ log = logging.getLogger(__name__)
 
 ANSWER_DEADLINE_S = 90.0
 MAX_ANSWER_TOKENS = 900
+MAX_ANSWER_CHARS = 40_000
+"""Far beyond what so many tokens hold: a server that ignores the limit cannot fill our memory."""
 UNSUPPORTED = "The model named no source for this answer; check it against the book."
 TRUNCATED = "The answer was cut at the model's length limit."
+BROKE_OFF = "The answer broke off and is not complete: "
 
 
 @dataclass(slots=True)
@@ -66,6 +71,10 @@ class _Draft:
 class Answering:
     """Answers questions.
 
+    The sources go out when they are found, before the model has said a word. Where it then fails
+    and the answer becomes another one (quotes, or a refusal), sources come again: the last ones
+    count.
+
     Args:
         retrieval: Finds the passages.
         models: Chat models in the order in which they are asked; the next one only where the one
@@ -81,16 +90,25 @@ class Answering:
         self._book_title = book_title
 
     async def answer(
-        self, question: Question, principal: Principal
+        self,
+        question: Question,
+        principal: Principal,
+        *,
+        history: Awaitable[tuple[Turn, ...]] | None = None,
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the sources, the text and at last the finished answer.
 
+        ``history`` gives the earlier turns; passages are searched while it is being loaded.
+
         Raises:
-            UpstreamError: the index is away, or the model failed after its first token.
+            UpstreamError: the index is away, or the model failed after its first token; ``partial``
+                is then what it had said, as an answer that says that it broke off.
         """
         current_deadline.set(Deadline.after(ANSWER_DEADLINE_S))
         started = perf_counter()
         retrieved = await self._retrieval.search(question)
+        if history is not None:
+            question = replace(question, history=await history)
         draft = _Draft(
             question, question.session_id or str(uuid4()), retrieved, started,
             timings=dict(retrieved.timings_ms),
@@ -109,6 +127,7 @@ class Answering:
     def _finish(self, draft: _Draft) -> Answer:
         draft.timings["total"] = _ms_since(draft.started)
         found = draft.retrieved
+        _count(draft)
         log.info(
             "answered",
             extra={
@@ -161,6 +180,7 @@ class Answering:
         hits = draft.retrieved.hits
         messages = build_messages(draft.question, hits, book_title=self._book_title)
         draft.prompt = tuple(messages)
+        yield SourcesEvent(self._known(draft.question, hits))
         for model in self._models:
             asked, spoken = perf_counter(), False
             texts = self._spoken(model, messages, draft)
@@ -170,18 +190,21 @@ class Answering:
                         if not spoken:
                             spoken = True
                             draft.timings["first_token"] = _ms_since(asked)
-                            yield SourcesEvent(self._known(draft.question, hits))
                         yield TokenEvent(text)
             except (UpstreamError, NotConfigured) as error:
                 if spoken:
+                    error.partial = self._broken_off(draft, error, asked)
                     raise
                 log.warning("a model failed", extra={"model": model.name, "code": error.code})
+                DEGRADED.add("next_model", error.code)
                 draft.notes.append(error.detail)
                 draft.text = ""
+                draft.timings["failed"] = draft.timings.get("failed", 0.0) + _ms_since(asked)
                 continue
             draft.timings["generate"] = _ms_since(asked)
             break
         else:
+            DEGRADED.add("quoted", "models_failed")
             draft.notes.append("Quoted from the book instead of written by a model.")
         if draft.mode is Mode.GENERATED:
             self._settle(draft, hits)
@@ -189,6 +212,15 @@ class Answering:
         events = self._refuse(draft) if draft.mode is Mode.REFUSED else self._quote(draft)
         async for event in events:
             yield event
+
+    def _broken_off(self, draft: _Draft, error: AppError, asked: float) -> Answer:
+        """What the model had said, as an answer that says that it is not whole."""
+        BROKEN_OFF.add(error.code)
+        draft.timings["generate"] = _ms_since(asked)
+        draft.mode = Mode.GENERATED
+        self._settle(draft, draft.retrieved.hits)
+        draft.notes.append(BROKE_OFF + error.detail)
+        return self._finish(draft)
 
     def _known(self, question: Question, hits: Sequence[Hit]) -> tuple[Citation, ...]:
         """A citation for every passage that the model was shown."""
@@ -217,10 +249,13 @@ class Answering:
                 if delta.usage is not None:
                     draft.usage = delta.usage
                 if delta.finish_reason == "length":
+                    DEGRADED.add("truncated", "length")
                     draft.notes.append(TRUNCATED)
                 if not delta.text:
                     continue
                 draft.text += delta.text
+                if len(draft.text) > MAX_ANSWER_CHARS:
+                    raise UpstreamMalformed("openai", "The model did not stop; its answer is cut.")
                 if open_:
                     yield delta.text
                     continue
@@ -248,16 +283,16 @@ class Answering:
             terms=query_terms,
         )
         if not used:
+            DEGRADED.add("unsupported", "no_source")
             draft.notes.append(UNSUPPORTED)
 
 
-def refusal_text(book_title: str, closest: Sequence[Citation]) -> str:
-    """The sentence for a question that the book does not treat, with the closest sections."""
-    sentence = f"I could not find an answer to this in “{book_title}”."
-    if not closest:
-        return sentence
-    sections = [f"- {' › '.join(item.heading_path) or item.title} [{item.n}]" for item in closest]
-    return "\n".join([sentence, "", "The closest sections are:", *sections])
+def _count(draft: _Draft) -> None:
+    ANSWERS.add(draft.mode.value)
+    for step, milliseconds in draft.timings.items():
+        STEP_SECONDS.observe(step, milliseconds / 1000)
+    TOKENS.add("prompt", amount=draft.usage.prompt_tokens)
+    TOKENS.add("completion", amount=draft.usage.completion_tokens)
 
 
 def _ms_since(start: float) -> float:

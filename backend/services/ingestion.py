@@ -26,6 +26,7 @@ from backend.ports import ChunkIndex, DocumentSource, Embedder
 from backend.services.jobs import Jobs, Run
 from backend.text.markdown import ChunkedDocument, chunk_file, file_hash
 from backend.text.sparse import encode_document
+from backend.text.tokens import word_counts
 
 BATCH_CHUNKS = 256
 """Chunks that are embedded and written together: large enough to fill a provider's batch and to
@@ -49,11 +50,18 @@ class Ingestion:
     """Runs at most one ingestion at a time and remembers the last ones."""
 
     def __init__(
-        self, source: DocumentSource, index: ChunkIndex, embedder: Embedder | None
+        self,
+        source: DocumentSource,
+        index: ChunkIndex,
+        embedder: Embedder | None,
+        *,
+        published: Callable[[], None] = lambda: None,
     ) -> None:
+        """Prepare; ``published`` is called whenever the index has changed for its readers."""
         self._source = source
         self._index = index
         self._embedder = embedder
+        self._published = published
         self._jobs = Jobs(self._ingest, subject=source.location)
 
     async def start(self, *, may_replace: bool = True) -> IngestJob:
@@ -92,6 +100,11 @@ class Ingestion:
             on_progress(job)
         return self.job(started.job_id)
 
+    @property
+    def running(self) -> bool:
+        """Whether a job is under way."""
+        return self._jobs.running
+
     async def documents(self) -> list[DocumentRecord]:
         """What the index holds, in order of source."""
         return await self._index.documents()
@@ -111,6 +124,7 @@ class Ingestion:
             if record.id == document_id:
                 deleted = await self._index.forget(record.source)
                 await self._index.publish()
+                self._published()
                 return deleted
         raise NotFound("There is no document with this id in the index.")
 
@@ -127,6 +141,7 @@ class Ingestion:
             await self._index.abandon()
             raise
         await self._index.publish()
+        self._published()
 
     async def _synchronise(self, run: Run) -> None:
         known = {record.source: record for record in await self._index.documents()}
@@ -171,7 +186,8 @@ class Ingestion:
                 IndexPoint(chunk, encode_document(chunk.indexed_text), next(vectors))
                 for chunk in chunks
             )
-            writes.append(DocumentWrite(record, points, same, stale))
+            words = word_counts(chunk.indexed_text for chunk in (*chunks, *same))
+            writes.append(DocumentWrite(record, points, same, stale, words))
             embedded, moved, deleted = (
                 embedded + len(points), moved + len(same), deleted + len(stale),
             )  # fmt: skip

@@ -131,7 +131,7 @@ class FallbackCounters:
 class Limits:
     """What the service allows, the same for REST callers and for the chat in the UI.
 
-    ``chat`` None means no limit per address, ``daily_tokens`` None none per day.
+    ``chat`` and ``content`` None mean no limit per address, ``daily_tokens`` None none per day.
     """
 
     def __init__(
@@ -139,10 +139,12 @@ class Limits:
         chat: Rate | None,
         counters: Counters,
         *,
+        content: Rate | None = None,
         daily_tokens: int | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._chat = chat
+        self._content = content
         self._counters = counters
         self._daily_tokens = daily_tokens
         self._now = now
@@ -155,18 +157,17 @@ class Limits:
                 (``budget_exhausted``).
         """
         await self._check_budget()
-        rate = self._chat
-        if rate is None:
-            return
-        wait = await self._counters.hit(
-            f"chat:{address}", amount=rate.count, window_s=rate.period_s
-        )
-        if wait > 0:
-            raise RateLimited(
-                f"More than {rate.count} questions in {rate.period_s} s came from your address; "
-                f"ask again in {math.ceil(wait)} s.",
-                retry_after_s=wait,
-            )
+        await self._count("chat", address, self._chat, "questions")
+
+    async def admit_content(self, address: str, calls: int = 1) -> None:
+        """Count calls of the content tools; raises as :meth:`admit_question`."""
+        await self._check_budget()
+        for _ in range(calls):
+            await self._count("content", address, self._content, "calls for texts")
+
+    async def admit_feedback(self, address: str) -> None:
+        """Count a rating, apart from the content tools but as often. Raises RateLimited."""
+        await self._count("feedback", address, self._content, "ratings")
 
     async def spend(self, tokens: int) -> None:
         """Book the tokens of an answer on today's budget."""
@@ -185,6 +186,18 @@ class Limits:
             code="budget_exhausted",
             retry_after_s=(midnight - now).total_seconds(),
         )
+
+    async def _count(self, kind: str, address: str, rate: Rate | None, what: str) -> None:
+        if rate is None:
+            return
+        key = f"{kind}:{address}"
+        wait = await self._counters.hit(key, amount=rate.count, window_s=rate.period_s)
+        if wait > 0:
+            raise RateLimited(
+                f"More than {rate.count} {what} in {rate.period_s} s came from your address; "
+                f"ask again in {math.ceil(wait)} s.",
+                retry_after_s=wait,
+            )
 
     def _budget_key(self) -> str:
         return f"tokens:{self._now():%Y-%m-%d}"

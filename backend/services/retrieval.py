@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from backend.domain import Chunk, Hit, Question, Retrieved, SearchQuery
-from backend.errors import NotConfigured, UpstreamError
+from backend.domain import Chunk, Hit, Question, Retrieved, SearchQuery, SearchResult
+from backend.errors import DimensionMismatch, NotConfigured, UpstreamError
+from backend.metrics import DEGRADED
 from backend.ports import ChunkIndex, Embedder
-from backend.text.confidence import confidence
+from backend.services.lexicons import Lexicons
+from backend.text.confidence import measure
+from backend.text.evidence import asked
 from backend.text.fusion import fuse_queries
+from backend.text.reranking import rerank
 from backend.text.sparse import encode_query
+from backend.text.typos import repair
 
 CANDIDATES = 30
 """Chunks asked of the engine per vector and query."""
@@ -19,6 +24,7 @@ CLOSEST = 3
 """Sections shown to a reader whose question the book does not answer."""
 SELECTION_WEIGHT = 0.5
 """Weight of the selected text's ranking against 1 for the question's own."""
+_BY_WORDS = "Searched by words only: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class RetrievalOptions:
 
 
 class Retrieval:
-    """Searches the index for a question. Holds no state of its own."""
+    """Searches the index for a question. ``lexicons`` keeps the words of the book."""
 
     def __init__(
         self, index: ChunkIndex, embedder: Embedder | None, options: RetrievalOptions
@@ -39,15 +45,19 @@ class Retrieval:
         self._index = index
         self._embedder = embedder
         self._options = options
+        self.lexicons = Lexicons(index)
 
     async def search(self, question: Question, *, limit: int | None = None) -> Retrieved:
         """Passages for the question, best first, at most ``limit`` (default: the configured top k).
 
         Raises:
-            UpstreamError: the index did not answer. Embeddings that fail only degrade the search.
+            UpstreamError: the index did not answer. Embeddings that fail, or do not fit the index,
+                only degrade the search.
         """
         started = perf_counter()
-        texts = [question.text]
+        lexicon = await self.lexicons.current()
+        text, repairs = repair(question.text, lexicon.dictionary)
+        texts = [text]
         if question.selected_text:
             texts.append(question.selected_text)
         dense, degraded = await self._embed(texts)
@@ -56,15 +66,18 @@ class Retrieval:
             SearchQuery(sparse=encode_query(text), dense=vector)
             for text, vector in zip(texts, dense, strict=True)
         ]
-        results = await self._index.search(queries, CANDIDATES)
+        count = limit or self._options.top_k
+        results, mismatch = await self._search(queries, max(CANDIDATES, count))
+        searched = perf_counter()
         weights = [1.0, SELECTION_WEIGHT][: len(results)]
         ranked = without_overlap(fuse_queries(results, weights))
+        ranked = rerank(ranked, asked(text, lexicon.weight), text)
         ranked = prefer_page(ranked, question.page_url)
-        searched = perf_counter()
-        sure = confidence(texts, ranked)
-        count = limit or self._options.top_k
+        sure = measure(
+            text, question.selected_text, ranked, lexicon, repaired=tuple(repairs.values())
+        ).confidence
         passes = sure >= self._options.threshold
-        timings = {"search": _ms(embedded, searched)}
+        timings = {"search": _ms(embedded, searched), "rank": _ms(searched, perf_counter())}
         if self._embedder is not None:
             timings["embed"] = _ms(started, embedded)
         return Retrieved(
@@ -73,7 +86,7 @@ class Retrieval:
             dropped=tuple(ranked[count:] if passes else ranked),
             confidence=round(sure, 4),
             threshold=self._options.threshold,
-            degraded=degraded,
+            degraded=degraded or mismatch,
             timings_ms=timings,
         )
 
@@ -83,6 +96,17 @@ class Retrieval:
         page = f"{base.rstrip('/')}/{chunk.page}" if base else f"/read/{chunk.page}"
         return f"{page}#{chunk.anchor}" if chunk.anchor else page
 
+    async def _search(
+        self, queries: list[SearchQuery], limit: int
+    ) -> tuple[list[SearchResult], str | None]:
+        """What the index finds; by words alone, and why, where the vectors do not fit it."""
+        try:
+            return await self._index.search(queries, limit), None
+        except DimensionMismatch as error:
+            DEGRADED.add("words_only", error.code)
+            words = [replace(query, dense=None) for query in queries]
+            return await self._index.search(words, limit), _BY_WORDS + error.detail
+
     async def _embed(
         self, texts: Sequence[str]
     ) -> tuple[list[tuple[float, ...] | None], str | None]:
@@ -91,7 +115,8 @@ class Retrieval:
         try:
             return list(await self._embedder.embed(texts)), None
         except (UpstreamError, NotConfigured) as error:
-            return [None] * len(texts), f"Searched by words only: {error.detail}"
+            DEGRADED.add("words_only", error.code)
+            return [None] * len(texts), _BY_WORDS + error.detail
 
 
 def without_overlap(hits: Sequence[Hit]) -> list[Hit]:

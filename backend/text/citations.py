@@ -108,3 +108,12 @@ def make_citation(number: int, hit: Hit, quote: str, url: str) -> Citation:
         quote=quote,
         score=round(hit.score, 4),
     )
+
+
+def refusal_text(book_title: str, closest: Sequence[Citation]) -> str:
+    """The sentence for a question that the book does not treat, with the closest sections."""
+    sentence = f"I could not find an answer to this in “{book_title}”."
+    if not closest:
+        return sentence
+    sections = [f"- {' › '.join(item.heading_path) or item.title} [{item.n}]" for item in closest]
+    return "\n".join([sentence, "", "The closest sections are:", *sections])

@@ -6,17 +6,22 @@ apart into terms: a search looks at some thirty passages within a millisecond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from backend.text.tokens import Token, fold, tokens
 
-MAX_ENDING = 4
-"""Letters that may follow a stem: ``publish`` stands in ``publishers``, ``cap`` not in
-``capital``."""
+MAX_ENDING = 7
+SHORT_STEM = 4
+MAX_SHORT_ENDING = 3
+"""Letters that may follow a stem: ``convers`` stands in ``conversational``, ``life`` not in
+``lifetime``."""
 PHRASE_GAP = 16
 """Characters between two words that stand next to each other in the question."""
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 Weigh = Callable[[Token], float]
 
@@ -75,8 +80,7 @@ def prepare(parts: Iterable[str]) -> str:
 
     A capital within a word is where a word of its own begins, as in ``createTimer``.
     """
-    text = fold("\n".join(parts))
-    return text.lower()
+    return _HUMP.sub("_", fold("\n".join(parts))).lower()
 
 
 def _word(token: Token, weight: float) -> Word:
@@ -111,8 +115,9 @@ def _is_word(needle: str, text: str, at: int) -> bool:
     end = at + len(needle)
     if needle.isdigit():
         return not text[end : end + 1].isalnum()
-    rest = text[end : end + MAX_ENDING + 1]
-    return len(rest) <= MAX_ENDING or not rest.isalpha()
+    most = MAX_SHORT_ENDING if len(needle) <= SHORT_STEM else MAX_ENDING
+    rest = text[end : end + most + 1]
+    return len(rest) <= most or not rest.isalpha()
 
 
 def _adjoin(left: Word, right: Word, text: str) -> bool:
@@ -129,9 +134,3 @@ def _adjoin(left: Word, right: Word, text: str) -> bool:
 
 def _short(word: Word) -> str:
     return (word.pieces or word.needles)[-1]
-
-
-def weakest(words: Sequence[Word], text: str) -> Word | None:
-    """The heaviest word that the prepared text lacks; None where it lacks none."""
-    missing = [word for word in words if _held(word, text) < 0.5]
-    return max(missing, key=lambda word: word.weight, default=None)

@@ -3,7 +3,7 @@
 Chunks are ranges of whole lines, in order, without overlap. Together they hold every line that is
 not blank, front matter or an MDX import or export. See :class:`ChunkOptions` for the sizes; a code
 block and a table row are never split, except that a code block of more than ``fence`` characters
-is cut at blank lines, and a single line is never split however long it is.
+is cut at blank lines. A line of prose is split only where it is very long, between sentences.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid5
 
 from backend.domain import Chunk, SourceFile
+from backend.text.long_lines import cut_long_lines
 from backend.text.markdown_blocks import Block, Line, Page, heading_text, parse
 from backend.text.markdown_clean import clean_fence_line, clean_prose, clean_row
 from backend.text.markdown_front import FrontMatter, fallback_title, page_path, read_front_matter
@@ -24,7 +25,7 @@ from backend.text.slug import Slugger
 
 __all__ = ["LAYOUT", "ChunkOptions", "ChunkedDocument", "chunk_file", "file_hash"]
 
-LAYOUT = 1
+LAYOUT = 2
 """To be raised whenever the same file would be cut or cleaned otherwise: then it is taken anew."""
 MAX_TITLE = 200
 """Characters of a heading in titles and paths; the anchor is made of all of them."""
@@ -40,6 +41,17 @@ class ChunkedDocument:
     page: str
     content_hash: str
     chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What becomes a chunk; lines are 1-based and inclusive."""
+
+    text: str
+    window: str
+    indexed: str
+    start_line: int
+    end_line: int
 
 
 @dataclass(slots=True)
@@ -96,6 +108,7 @@ def chunk_file(file: SourceFile, *, options: ChunkOptions = _DEFAULT) -> Chunked
 def _plain_page(lines: list[str]) -> Page:
     page = parse(Scan(lines, [""] * len(lines), lines))
     page.kinds[:] = bytes([Line.CODE]) * len(lines)  # to the index as it is
+    page.plain = True
     return page
 
 
@@ -174,18 +187,41 @@ class _Assembly:
         ordinal = 0
         for run in section.runs:
             for piece in pack(run, self.page, self.options):
-                identity = "\n".join(
-                    (self.source, *section.path, f"{section.occurrence}", f"{ordinal}")
-                )
-                self.chunks.append(self._chunk(section, path, piece, identity))
-                ordinal += 1
+                for part in self._parts(piece, path):
+                    identity = "\n".join(
+                        (self.source, *section.path, f"{section.occurrence}", f"{ordinal}")
+                    )
+                    self.chunks.append(self._chunk(section, path, part, identity))
+                    ordinal += 1
         self.sections += bool(ordinal)
 
-    def _chunk(
-        self, section: _Section, path: tuple[str, ...], piece: Piece, identity: str
-    ) -> Chunk:
-        lines = self.page.scan.lines
-        indexed = _indexed_text(self.page, piece, path)
+    def _parts(self, piece: Piece, path: Sequence[str]) -> Iterator[_Part]:
+        """The piece whole, or cut where it has prose in very long lines."""
+        lines, kinds = self.page.scan.lines, self.page.kinds
+        text = "\n".join(lines[piece.start : piece.end])
+        prose = self.page.plain or all(kinds[n] != Line.CODE for n in range(piece.start, piece.end))
+        spans = (
+            cut_long_lines(text, target=self.options.target, window=self.options.window)
+            if prose
+            else []
+        )
+        if not spans:
+            window = "\n".join(lines[piece.window_start : piece.window_end])
+            indexed = _indexed_text(self.page, piece, path)
+            yield _Part(text, window, indexed, piece.start + 1, piece.end)
+        for span in spans:
+            part = text[span.start : span.end]
+            first = piece.start + 1 + text.count("\n", 0, span.start)
+            indexed = part if self.page.plain else clean_prose(part)
+            yield _Part(
+                text=part,
+                window=text[span.window_start : span.window_end],
+                indexed="\n".join((" > ".join(path), indexed)),
+                start_line=first,
+                end_line=first + part.count("\n"),
+            )
+
+    def _chunk(self, section: _Section, path: tuple[str, ...], part: _Part, identity: str) -> Chunk:
         return Chunk(
             id=str(uuid5(NAMESPACE_URL, identity)),
             source=self.source,
@@ -195,12 +231,12 @@ class _Assembly:
             page=self.page_path,
             section=self.sections,
             position=len(self.chunks),
-            start_line=piece.start + 1,
-            end_line=piece.end,
-            text="\n".join(lines[piece.start : piece.end]),
-            window="\n".join(lines[piece.window_start : piece.window_end]),
-            indexed_text=indexed,
-            content_hash=hashlib.sha256(indexed.encode()).hexdigest(),
+            start_line=part.start_line,
+            end_line=part.end_line,
+            text=part.text,
+            window=part.window,
+            indexed_text=part.indexed,
+            content_hash=hashlib.sha256(part.indexed.encode()).hexdigest(),
         )
 
 

@@ -71,6 +71,7 @@ class Page:
     ``runs`` are the top-level blocks, one list per stretch of lines without an omitted one.
     ``headings`` are all headings in order, nested ones too, because each takes an anchor.
     ``offsets[i]`` counts the characters of the lines before line i, newlines included.
+    ``plain``: the file is no Markdown.
     """
 
     scan: Scan
@@ -79,6 +80,7 @@ class Page:
     runs: list[list[Block]] = field(default_factory=list)
     headings: list[Block] = field(default_factory=list)
     references: dict[str, Any] = field(default_factory=dict)
+    plain: bool = False
 
     def size(self, start: int, end: int) -> int:
         """Characters of the lines, with the newlines between them."""

@@ -56,7 +56,7 @@ class Piece:
 class _Reader:
     pieces: list[Piece] = field(default_factory=list)
     closes: re.Pattern[str] | None = None
-    in_list: bool = False
+    list_indent: int = 0
     in_table: bool = False
     after_blank: bool = True
     open_prose: bool = False
@@ -117,6 +117,8 @@ def _front_matter(lines: list[str]) -> int:
 
 def _line(reader: _Reader, line: str, following: str) -> None:
     content = line.rstrip("\r\n")
+    if reader.after_blank and content[:1].strip():
+        reader.list_indent = 0
     if reader.closes is not None:
         if reader.closes.match(content):
             reader.closes = None
@@ -134,10 +136,8 @@ def _line(reader: _Reader, line: str, following: str) -> None:
 
 def _text_line(reader: _Reader, content: str, end: str, following: str) -> None:
     prefix, rest = _containers(content)
-    if _ITEM.match(content):
-        reader.in_list = True
-    elif reader.after_blank and not content[0].isspace():
-        reader.in_list = False
+    if (item := _ITEM.match(content)) is not None:
+        reader.list_indent = len(item[0].expandtabs(4))
     if _is_row(reader, content, following):
         _row(reader, content, end)
     elif (match := _HEADING.fullmatch(rest) or _ADMONITION.fullmatch(rest)) is not None:
@@ -179,7 +179,7 @@ def _opens(reader: _Reader, content: str) -> bool:
 def _is_code(reader: _Reader, content: str) -> bool:
     """Whether this is a line of an indented code block."""
     width = len(_INDENT.match(content)[0].expandtabs(4))  # type: ignore[index]
-    if reader.open_prose or width < (8 if reader.in_list else 4):
+    if reader.open_prose or width < reader.list_indent + 4:
         return False
     return reader.after_blank or not reader.pieces[-1].prose
 

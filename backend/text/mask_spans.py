@@ -20,7 +20,8 @@ _MARKS = "\u200c-\u200f\u202a-\u202e\u2066-\u2069"
 _SPANS: tuple[tuple[str, str], ...] = (
     ("mark", r"[⟦⟧](?:\d{1,9}⟧)?"),
     ("comment", r"<!--.*?-->"),
-    ("element", r"(?is:<(?P<el>code|pre|kbd|samp|var|script|style|svg|math)\b[^>]{0,500}>.{0,4000}?</(?P=el)\s*>)"),
+    ("element", r"(?is:<(?P<el>code|pre|kbd|samp|var|script|style|svg|math)\b[^>]{0,500}>"
+                r".{0,4000}?</(?P=el)\s*>)"),
     ("code", r"(?s:(?<!`)(?P<ticks>`+)(?!`).{1,4000}?(?<!`)(?P=ticks)(?!`))"),
     ("math", r"(?s:\$\$.{1,4000}?\$\$|\\\(.{1,900}?\\\)|\\\[.{1,900}?\\\]"
              r"|\\begin\{(?P<env>[\w*]+)\}.{0,4000}?\\end\{(?P=env)\})"),
@@ -46,9 +47,10 @@ _NAMES = (
     r"(?<![\w/.~-])(?:\.{0,2}|~)/[\w.+-]+(?:/[\w.+{}*-]+)*/?(?<![.])"  # /cmd_vel, ./src, ~/ws
     r"|\b[\w.-]+(?:/[\w.+-]+)+\.\w{1,5}\b|\b[\w-]+(?:/[\w+-]+){2,}"  # src/main.py, a/b/c
     r"|(?<![\w-])--?[A-Za-z][\w-]*(?:=[\w./:-]+)?(?!\w)"  # --symlink-install
-    r"|\b[A-Za-z_]\w*(?:(?:::|->|\.)[A-Za-z_]\w*)+(?:\(\))?"  # rclpy.spin_once, std::string
+    r"|\b[A-Za-z_]\w*(?:(?:::|->)[A-Za-z_]\w*)+(?:\(\))?"  # std::string
+    r"|\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w*)+(?:\(\))?"  # rclpy.spin_once, but not "e.g."
     r"|\b\w+\(\)"  # spin()
-    r"|\b[A-Za-z]\w*_\w*|\b_[A-Za-z]\w*"  # cmd_vel, _private
+    r"|\b[A-Za-z]\w*_\w*[A-Za-z0-9]|\b_[A-Za-z]\w*"  # cmd_vel, _private
     r"|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+\b"  # camelCase, TwistStamped
     r"|\bv?\d+(?:\.\d+){2,}[\w.-]*\b|\b[A-Za-z]+\d\w*\b"  # 1.2.3, ROS2, x86
     r")"
@@ -93,8 +95,8 @@ def compile_terms(terms: tuple[str, ...]) -> str:
 def compile_spans(terms: tuple[str, ...] = ()) -> re.Pattern[str]:
     """The pattern of everything protected, with the terms that stay as they are."""
     parts = [f"(?P<{kind}>{pattern})" for kind, pattern in _SPANS]
-    parts.append(f"(?P<term>{compile_terms(terms)})")
     parts.append(f"(?P<name>{_NAMES})")
+    parts.append(f"(?P<term>{compile_terms(terms)})")
     parts.append(f"(?P<foreign>[{_RTL}](?:[{_RTL}{_MARKS}\\s،۔.-]*[{_RTL}{_MARKS}])?)")
     return re.compile("|".join(parts))
 

@@ -18,6 +18,7 @@ from backend.text.mask_spans import Span, find_spans
 
 _MARK = re.compile(r"[⟦〚]\s*(\d{1,9})\s*[⟧〛]")
 _SOFT_BREAK = re.compile(r"[ \t]*\r?\n[ \t]*(?:>[ \t]?)*")
+_BREAK = re.compile(r"[ \t\r]*\n\s*")
 _LETTER = re.compile(r"[^\W\d_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BLOCK = re.compile(r"(?:#{1,6}|[-*+>]|\d{1,9}[.)]|:{3,}|={3,}|import|export)(?:\s|$)|[-*_]{3,}$")
@@ -91,7 +92,7 @@ def accept(unit: Unit, reply: str) -> str:
         DamagedError: the reply lost, repeated or invented a placeholder, broke a pair, is empty or
             far too long, or brings markup of its own.
     """
-    words = " ".join(reply.split("\n")).strip(" \t\r")
+    words = _BREAK.sub(" ", reply).strip(" \t\r")
     if not words or _CONTROL.search(words):
         raise DamagedError("a line is empty or holds control characters")
     if len(words) > _MAX_GROWTH * len(unit.shown) + _SLACK:

@@ -33,7 +33,7 @@ def pieces(passage: str) -> list[Piece]:
     found: list[Piece] = []
     for block, (kind, start, end) in enumerate(_blocks(passage)):
         if kind == "paragraph":
-            spans = [("sentence", a, b) for a, b in _sentences(passage, start, end)]
+            spans = [("sentence", a, b) for a, b in sentences(passage, start, end)]
         else:
             spans = [(kind, start, end)]
         found += [Piece(name, a, b, passage[a:b], block) for name, a, b in spans if b > a]
@@ -92,7 +92,8 @@ def _closing(lines: list[tuple[int, int, str]], opening: int, mark: str) -> int:
     return len(lines) - 1
 
 
-def _sentences(passage: str, start: int, end: int) -> list[tuple[int, int]]:
+def sentences(passage: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Start and end of every sentence of ``passage[start:end]``, without the blanks between."""
     spans, begin = [], start
     for match in _SENTENCE_END.finditer(passage, start, end):
         stop = match.end()

@@ -20,7 +20,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("[address]", re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@<>\"']{1,200}@[^\s<>\"']*", re.I)),
     (
         "[email]",
-        re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63})+"),
+        re.compile(r"(?<![\w.+-])[\w.+-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63})*\.[^\W\d_]{2,24}\b"),
     ),
     ("[key]", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")),
     (
@@ -39,8 +39,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("[key]", re.compile(r"\b(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{28,}\b")),
     ("[number]", re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){3,7}(?:\s?[A-Z0-9]{1,3})?\b")),
-    ("[number]", re.compile(r"(?<![\d.-])\d{5}-\d{7}-\d(?![\d-])|(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d-])")),
-    ("[number]", re.compile(r"(?<![\d.])\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}(?![\d.])")),
+    ("[number]", re.compile(r"(?<![\d.-])(?:\d{5}-\d{7}-\d|\d{3}-\d{2}-\d{4})(?![\d-])")),
     (
         "[ip]",
         re.compile(
@@ -67,11 +66,14 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )  # fmt: skip
 _PHONE = re.compile(
-    r"(?<![\w.,/+-])(?:\+|00)?\(?\d{1,5}\)?(?:[ \-/]\(?\d{2,5}\)?){1,5}(?![\w,/]|\.\d)"
+    r"(?<![\w.,/+-])(?:\+|00)?\(?\d{1,5}\)?(?:[ \-/]\(?\d{2,8}\)?){1,5}(?![\w,/]|\.\d)"
     r"|(?<![\w.,/+-])(?:\+|00?)[1-9]\d{7,13}(?![\w,/]|\.\d)"
 )
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{4}")
 _PHONE_DIGITS = range(9, 16)
+
+
+_CARD = re.compile(r"(?<![\d.])\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,7}(?![\d.])")
 
 
 def redact(text: str) -> str:
@@ -81,7 +83,7 @@ def redact(text: str) -> str:
     """
     for label, pattern in _RULES:
         text = pattern.sub(label, text)
-    return _PHONE.sub(_unless_measure, text)
+    return _CARD.sub("[number]", _PHONE.sub(_unless_measure, text))
 
 
 def _unless_measure(match: re.Match[str]) -> str:

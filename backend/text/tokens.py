@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -96,6 +97,14 @@ def tokens(text: str, *, query: bool = False) -> Iterator[Token]:
             yield Token(number, forms=number)
         elif token := _word(surface):
             yield token
+
+
+def word_counts(texts: Iterable[str]) -> dict[str, int]:
+    """The forms in the texts, each with the number of texts that hold it."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update({form for token in tokens(text) for form in token.forms})
+    return dict(counts)
 
 
 def _run(surface: str, query: bool) -> tuple[str, ...]:

@@ -125,6 +125,16 @@ SERVER = (
         example="2000000",
     ),
     Variable(
+        "INSIGHTS_RETENTION_DAYS",
+        kind="number",
+        parse=whole(1, 3_650),
+        used_for="insights: days for which questions are kept, without who asked",
+        default="90",
+        where="As your privacy notice says.",
+        link=_SPACES,
+        example="90",
+    ),
+    Variable(
         "LOG_LEVEL",
         kind="word",
         parse=choice(

@@ -59,7 +59,7 @@ def make_accounts(
     return Accounts(
         store,
         signer,
-        passwords or PasswordPool(2),
+        passwords or PasswordPool(),
         Identity(store, signer, verifier),
         limits=limits or unlimited(),
         clock=clock,
@@ -78,8 +78,7 @@ def make_app(
     accounts: Accounts | AppError, origins: tuple[str, ...] = (ORIGIN,), **arguments: Any
 ) -> FastAPI:
     class Container(SimpleNamespace):
-        @property
-        def accounts(self) -> Accounts:
+        async def open_accounts(self) -> Accounts:
             if isinstance(accounts, AppError):
                 raise accounts
             return accounts
@@ -115,7 +114,7 @@ def serve(port: int, folder: Path, origin: str) -> None:
     verifier = TokenVerifier(HttpKeySource(issuer), issuer) if issuer else None
     accounts = make_accounts(store, secret=secret, verifier=verifier)
     app = make_app(accounts, (origin,), lifespan=lifespan)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 async def _open(url: str) -> Database:

@@ -25,12 +25,16 @@ from backend.domain import (
     UnreadableFile,
     Usage,
 )
-from backend.errors import NotFound
+from backend.errors import NotConfigured, NotFound
+from backend.services.accounts import Accounts
+from backend.services.dialogues import Dialogues
 from backend.services.readiness import Readiness, ReadyCheck
 from backend.services.reading import ReadingPage
+from backend.services.replays import Replays
 from backend.services.report import Report, UpstreamRow, VariableRow
 from backend.settings import Settings
 from tests.unit.builders import make_hit
+from tests.unit.services.history_fakes import FakeConversations, FakeReplays
 
 NOW = datetime(2026, 1, 31, 8, 15, 30, 250_000, tzinfo=UTC)
 CITATION = Citation(
@@ -69,7 +73,9 @@ class FakeAnswering:
         self.waiting = asyncio.Event()
         self.closed = asyncio.Event()
 
-    async def answer(self, question: Question, principal: Principal) -> AsyncIterator[AnswerEvent]:
+    async def answer(
+        self, question: Question, principal: Principal, *, history: Any = None
+    ) -> AsyncIterator[AnswerEvent]:
         self.asked.append((question, principal))
         try:
             for item in self.events:
@@ -93,7 +99,7 @@ class FakeRetrieval:
         self.asked.append((question, limit))
         if self.error is not None:
             raise self.error
-        hits = (make_hit(score=float("nan"), sparse_score=3.5),)
+        hits = (make_hit(score=0.5, sparse_score=3.5),)
         return Retrieved(hits=hits, closest=hits, confidence=0.75)
 
     def link(self, chunk: Any) -> str:
@@ -171,6 +177,8 @@ class FakeContainer:
     def __init__(self, **settings: Any) -> None:
         self.settings = Settings(**settings)
         self.answering = FakeAnswering()
+        replays = FakeReplays()
+        self.dialogues = Dialogues(self.answering, FakeConversations(replays), Replays(replays))
         self.retrieval = FakeRetrieval()
         self.ingestion = FakeIngestion()
         self.diagnostics = FakeDiagnostics()
@@ -180,6 +188,10 @@ class FakeContainer:
         self.start_hold: asyncio.Event | None = None
         self.start_error: Exception | None = None
         self.closed = False
+
+    @property
+    def accounts(self) -> Accounts:
+        raise NotConfigured("Accounts are off.")
 
     async def start(self) -> None:
         if self.start_hold is not None:
@@ -202,6 +214,9 @@ class FakeContainer:
                 "last_error_kind": "upstream_timeout",
             }
         }
+
+    def gauges(self) -> dict[str, float]:
+        return {"index_points": 31.0}
 
     async def aclose(self) -> None:
         self.closed = True

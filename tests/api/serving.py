@@ -98,7 +98,7 @@ async def serving(
     """Serve until the block ends. ``limits`` None: as the settings say."""
     container = container or FakeContainer()
     app = create_app(container, limits=limits, **options)
-    # with the protocol named: else asyncio leaves Nagle's algorithm on, which costs 40 ms a response
+    # with the protocol named: else asyncio leaves Nagle's algorithm on, at 40 ms a response
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from backend.api.schemas import MAX_QUERY
+from backend.api.schemas import MAX_QUERY, ChatRequest
 from backend.domain import Question, SourcesEvent
 from backend.errors import CircuitOpen, Starting, UpstreamTimeout
 from tests.api.fakes import ANSWER, CITATION, EVENTS, FakeContainer
@@ -26,6 +26,7 @@ ANSWER_JSON = {
     "sources": [CITATION_JSON],
     "citations": [CITATION_JSON],
     "degraded": None,
+    "saved": False,
     "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
     "timings_ms": {"search": 4.0, "total": 9.5},
 }
@@ -54,7 +55,6 @@ async def test_chat_takes_what_the_existing_frontend_sends(site: Site) -> None:
         ({"question": "Why?", "unknown": [1, {"a": None}]}, Question("Why?")),
         ({"query": "Why?", "selection": "x"}, Question("Why?", selected_text="x")),
         ({"query": "Why?", "highlighted_context": "x"}, Question("Why?", selected_text="x")),
-        ({"query": "Why?", "conversation_id": "s"}, Question("Why?", session_id="s")),
         ({"query": "Why?", "session_id": "", "selected_text": None}, Question("Why?")),
         (
             {"query": "Why?", "page_url": "/docs/a", "language": "Urdu", "level": "pro"},
@@ -69,6 +69,13 @@ async def test_chat_takes_fields_under_all_their_names(
 ) -> None:
     assert (await site.ask("POST", "/chat", json=body)).status == 200
     assert site.container.answering.asked[0][0] == expected
+
+
+@pytest.mark.parametrize("name", ["session_id", "conversation_id"])
+async def test_chat_gives_an_anonymous_caller_no_conversation(site: Site, name: str) -> None:
+    assert ChatRequest.model_validate({"query": "Why?", name: "s"}).session_id == "s"
+    assert (await site.ask("POST", "/chat", json={"query": "Why?", name: "s"})).status == 200
+    assert site.container.answering.asked[0][0].session_id is None
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,9 @@ async def test_search_lists_hits(site: Site) -> None:
     hit = reply.json["results"][0]
     assert hit["url"] == "/read/guide/nodes#what-is-a-node"
     assert hit["heading_path"] == ["Nodes", "What is a node?"]
-    assert (hit["score"], hit["dense_score"], hit["sparse_score"]) == (None, None, 3.5)
+    assert (hit["score"], hit["dense_score"], hit["sparse_score"]) == (0.5, None, 3.5)
     assert (reply.json["confidence"], reply.json["degraded"]) == (0.75, None)
-    assert site.container.retrieval.asked == [(Question("node", selected_text="ROS"), 7)]
+    await site.ask("POST", "/api/search", json={"query": "node", "limit": 5.0})
+    first, second = site.container.retrieval.asked
+    assert first == (Question("node", selected_text="ROS"), 7)
+    assert second == (Question("node"), 5)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.api.fakes import EVENTS, FakeContainer, FakeUi
 from tests.api.serving import parse_events, serving
 
+ROOT = Path(__file__).parent.parent.parent
 QUESTION = {"query": "Why?"}
 
 
@@ -77,6 +84,39 @@ async def test_followers_and_ui_pages_are_let_go_at_once() -> None:
         assert (await polling).body == b"polling"
     assert ui.started
     assert ui.closed
+
+
+SCRIPT = """
+import asyncio, sys
+from backend.server import create_app, serve
+from tests.api.fakes import EVENTS, FakeContainer
+container = FakeContainer()
+container.answering.events = [EVENTS[1], asyncio.Event()]
+serve(create_app(container, grace_s=0.2), "127.0.0.1", int(sys.argv[1]))
+print("closed", container.closed)
+"""
+
+
+async def test_sigterm_ends_the_process_well_with_a_stream_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SCRIPT, str(port), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectorError):
+                async with http.get("/health"):
+                    break
+            await asyncio.sleep(0.01)
+        async with http.post("/chat/stream", json=QUESTION) as response:
+            first = await response.content.readuntil(b"\n\n")
+            process.terminate()
+            events = parse_events((first + await response.read()).decode())
+    assert [name for name, _ in events] == ["token", "error"]
+    assert await process.stdout.read() == b"closed True\n"
+    assert await process.wait() == 0
 
 
 async def test_start_that_is_still_running_does_not_hold_a_stop_up(

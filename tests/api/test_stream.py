@@ -28,7 +28,7 @@ from tests.api.serving import Site, parse_events
 async def test_token_is_one_event_whatever_it_holds(site: Site, text: str) -> None:
     site.container.answering.events = [TokenEvent(text), EVENTS[-1]]
     reply = await site.ask("POST", "/chat/stream", json={"query": "Why?"})
-    assert reply.body.count(b"\n\n") == 2
+    assert reply.body.count(b"\n\n") == 3, "the opening comment and two events"
     assert reply.events[0] == ("token", {"text": text})
     assert [name for name, _ in reply.events] == ["token", "done"]
 

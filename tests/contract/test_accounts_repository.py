@@ -13,15 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, text
 
 from backend.account_ports import AccountStore, EmailTaken, NewSession, NewUser, User
+from backend.adapters.sql import content_tables
 from backend.adapters.sql.accounts import SqlAccounts
 from backend.adapters.sql.better_auth import BetterAuthAccounts
 from backend.adapters.sql.better_auth_tables import find_better_auth
 from backend.adapters.sql.engine import Database, sqlite_url
 from backend.adapters.sql.migrate import upgrade
-from backend.adapters.sql.tables import auth_sessions, metadata
+from backend.adapters.sql.tables import metadata
 from backend.crypto import DataKey, KeyRing
 from backend.errors import NotFound
 from tests.better_auth_schema import better_auth_schema
@@ -313,14 +314,15 @@ class TestOwnTables:
         )
         assert found == []
 
-    async def test_session_lookup_uses_indexes_only(
-        self, store: AccountStore, database: Database
-    ) -> None:
-        if database.dialect != "sqlite":
-            pytest.skip("PostgreSQL plans a sequential scan for a handful of rows")
-        plan = await database.read(
-            lambda c: c.execute(
-                text(f"EXPLAIN QUERY PLAN {select(auth_sessions.c.id)} WHERE token_hash = 'x'")
-            ).all()
-        )
-        assert "USING INDEX" in str(plan) or "USING COVERING INDEX" in str(plan)
+
+@pytest.mark.parametrize("database", ["own-sqlite"], indirect=True)
+async def test_lookups_use_indexes_only(store: AccountStore, database: Database) -> None:
+    for table, condition in (
+        ("auth_sessions", "token_hash = 'x'"),
+        ("auth_sessions", "user_id = 'x'"),
+        ("user_profiles", "user_id = 'x'"),
+        ("users", "email_lookup IN ('x') OR email_hash IN ('x', 'y')"),
+    ):
+        statement = text(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {condition}")
+        plan = str(await database.read(lambda c, s=statement: c.execute(s).all()))
+        assert "SCAN" not in plan, plan

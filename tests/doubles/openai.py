@@ -32,9 +32,9 @@ class Fault:
     """A scripted fault; ``kind`` is one of
 
     status: an error answer with ``status``, ``code`` (also as type) and ``retry_after``;
-    hang: no answer ever; hang_mid, reset, cut, malformed, non_utf8, error_mid: after ``after``
-    tokens no more token, a TCP reset, a clean end without finish_reason, a chunk that is no JSON,
-    one that is no UTF-8, an error object with ``code``; length: finish_reason length; empty: no
+    hang: no answer ever; hang_mid, reset, cut, malformed, no_choices, non_utf8, error_mid: after
+    ``after`` tokens no more token, a TCP reset, a clean end without finish_reason, a chunk that is
+    no JSON, one without choices, one that is no UTF-8, an error object with ``code``; length: finish_reason length; empty: no
     token at all; garbage: a 200 that is not of this protocol.
     """
 
@@ -247,6 +247,8 @@ class OpenAIDouble:
             await asyncio.Event().wait()
         elif fault.kind == "reset":
             _abort(request)
+        elif fault.kind == "no_choices":
+            await self._send(response, {"id": "x", "object": "chat.completion.chunk"})
         elif fault.kind == "malformed":
             await response.write(b'data: {"id": "x", "choices": [{"ind\n\n')
         elif fault.kind == "non_utf8":

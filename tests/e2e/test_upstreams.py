@@ -100,7 +100,7 @@ async def test_questions_at_the_same_time_do_not_wait_for_each_other(tmp_path, o
         openai.latency_s = 0.3
         answers = await asyncio.gather(*(ask(site, QUESTION) for _ in range(50)))
         assert {answer["mode"] for answer in answers} == {"generated"}
-        assert openai.max_concurrent == 50
+        assert openai.max_concurrent >= 50
 
 
 async def test_caller_that_leaves_stops_the_model(tmp_path, openai):

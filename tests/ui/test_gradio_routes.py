@@ -170,8 +170,7 @@ def test_the_page_asks_nobody_else_for_anything(locked: Gradio) -> None:
     assert blocks.show_error is False
     assert blocks.allowed_paths == []
     assert "fonts.googleapis" not in blocks.theme_css
-    fetched = re.findall(r"url\([\"']?(?!data:)([^)]*)\)|@import", blocks.theme_css)
-    assert fetched == []
+    assert not re.search(r"@import|url\([\"']?(?![\"']?data:)", blocks.theme_css)
 
 
 async def test_no_foreign_origin_is_granted_anything(locked: Gradio) -> None:

@@ -63,6 +63,17 @@
     }
   });
 
+  // A new question goes to the top of the view; its answer is read from its beginning.
+  new MutationObserver(function (changes) {
+    changes.forEach(function (change) {
+      change.addedNodes.forEach(function (node) {
+        if (node.classList && node.classList.contains("user-row")) {
+          setTimeout(function () { node.scrollIntoView({ block: "start" }); }, 60);
+        }
+      });
+    });
+  }).observe(document.body, { childList: true, subtree: true });
+
   var chosen = chosenTheme();
   if (chosen) {
     setDark(chosen === "dark");

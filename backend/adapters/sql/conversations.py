@@ -122,7 +122,8 @@ class SqlConversations:
             ).first():  # a repeated attempt finds its own row
                 connection.execute(insert(chat_sessions).values(conversation_row(conversation)))
             if settlement is not None:
-                settle(connection, settlement)
+                outcome = settlement.outcome(conversation.id)
+                settle(connection, settlement.claim, outcome)
 
         await self._db.write(work)
 
@@ -185,7 +186,7 @@ class SqlConversations:
             for row in pair_rows(exchange, session_id):
                 connection.execute(_put(connection, row))
             if settlement is not None:
-                settle(connection, settlement)
+                settle(connection, settlement.claim, settlement.outcome(session_id))
             return session_id
 
         return await self._db.write(work)

@@ -130,6 +130,12 @@ class Database:
         """One trivial statement. Raises UpstreamError."""
         await self._in_thread(lambda: self._run(_select_one, writes=False))
 
+    @property
+    def connections_in_use(self) -> int:
+        """Connections that a transaction holds at this moment."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
     async def aclose(self) -> None:
         """Wait for what runs, then close every connection."""
         await asyncio.to_thread(self._executor.shutdown)

@@ -10,12 +10,15 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.logs import request_id
+from backend.metrics import REQUEST_SECONDS, REQUESTS
+from backend.telemetry import TRACING
 
 log = logging.getLogger("backend.access")
 
 _HEADER = b"x-request-id"
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SHOWN_PATH = 200
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestContext:
@@ -34,6 +37,7 @@ class RequestContext:
             return
         identity = _given_id(scope) or uuid4().hex.encode()
         request_id.set(identity.decode())
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         started = perf_counter()
         status, sent = 0, 0
 
@@ -48,9 +52,27 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, noting_send)
+            with TRACING.request(f"{method} request", {"http.request.method": method}) as span:
+                try:
+                    await self._app(scope, receive, noting_send)
+                finally:
+                    if span is not None:
+                        span.update_name(f"{method} {_route(scope)}")
+                        span.set_attribute("http.response.status_code", status)
         finally:
-            _log(scope, status, perf_counter() - started, sent)
+            seconds = perf_counter() - started
+            route = _route(scope)
+            REQUESTS.add(method, route, str(status))
+            REQUEST_SECONDS.observe(route, seconds)
+            _log(scope, status, seconds, sent)
+
+
+def _route(scope: Scope) -> str:
+    """The path's pattern: of what nobody serves, and of what is mounted, only a word."""
+    route = scope.get("route")
+    if route is not None:
+        return str(getattr(route, "path", "other"))
+    return "/admin" if scope["path"].startswith("/admin") else "other"
 
 
 def _given_id(scope: Scope) -> bytes | None:

@@ -18,6 +18,7 @@ from backend.domain import (
     SourceFile,
     UnreadableFile,
     Usage,
+    Vocabulary,
 )
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -77,6 +78,7 @@ class FakeIndex:
         self.failure: Exception | None = None
         self.failure_in_write: Exception | None = None
         self.published = 0
+        self.words = Vocabulary()
         self.abandoned = 0
 
     async def open(self) -> IndexInfo:
@@ -100,6 +102,9 @@ class FakeIndex:
 
     async def documents(self) -> list[DocumentRecord]:
         return [self.records[source] for source in sorted(self.records)]
+
+    async def vocabulary(self) -> Vocabulary:
+        return self.words
 
     async def chunk_hashes(self, source: str) -> dict[str, str]:
         return {chunk.id: chunk.content_hash for chunk in await self.chunks(source)}

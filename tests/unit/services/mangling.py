@@ -65,8 +65,7 @@ def make_paragraph(rng: random.Random) -> Paragraph:
     kept: list[str] = []
     lines = [_sentence(rng, kept)]
     for _ in range(rng.choice((0, 0, 1, 3))):
-        block = rng.choice(_BLOCKS)
-        lines.append(block(rng, kept))
+        lines.append(rng.choice(_BLOCKS)(rng, kept))
     return Paragraph("\n\n".join(lines), tuple(kept))
 
 
@@ -74,7 +73,7 @@ def _code(rng: random.Random, kept: list[str]) -> str:
     text = rng.choice((
         "```python title=\"a.py\"\nimport rclpy\n\nrclpy.init()  # the start\n```",
         "~~~\nplain words in code\n~~~",
-        "    indented words of code\n    second line",
+        "       indented words of code\n       second line",  # deep enough below a list item
         "$$\nx = \\frac{a}{b} \\text{ for all}\n$$",
         "<pre>\nwords here\n</pre>",
         "import Tabs from '@theme/Tabs';",

@@ -2,35 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
 from backend.domain import ChatDelta, Usage
 from backend.errors import NotConfigured, UpstreamUnavailable
 from backend.services.rewriting import BROKEN, LATE, Rewriting
+from tests.unit.services.content_fakes import MemoryCache
 from tests.unit.services.mangling import ManglingModel, lines_of, make_paragraph
-
-
-class MemoryCache:
-    """A cache in a dictionary; ``failure`` is raised, ``hold`` waited for."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.failure: Exception | None = None
-        self.asked: list[str] = []
-
-    async def get(self, keys: Sequence[str]) -> dict[str, str]:
-        self.asked += keys
-        if self.failure is not None:
-            raise self.failure
-        return {key: self.texts[key] for key in keys if key in self.texts}
-
-    async def put(self, texts: Mapping[str, str], now: datetime) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.texts |= texts
 
 
 class Scripted:

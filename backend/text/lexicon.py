@@ -1,0 +1,74 @@
+"""What the words of the book weigh: how rare each is, and which words it does not know. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from heapq import nlargest
+
+from backend.text.stopwords import VAGUE
+from backend.text.tokens import Token, stem
+from backend.text.typos import Dictionary
+
+MAX_FORMS = 150_000
+"""Forms kept in memory, the commonest: about 30 MB. A rare form left out counts as unknown."""
+VAGUE_SHARE = 0.3
+"""Weight of a vague word against another one of the same rarity."""
+
+
+class Lexicon:
+    """The vocabulary of an index, prepared for questions.
+
+    Args:
+        forms: Word form -> number of chunks that hold it. Empty: nothing is known about the words,
+            all weigh the same and none counts as unknown.
+        chunks: Number of chunks.
+    """
+
+    def __init__(self, forms: Mapping[str, int], chunks: int) -> None:
+        if len(forms) > MAX_FORMS:
+            forms = dict(nlargest(MAX_FORMS, forms.items(), key=lambda item: item[1]))
+        self._forms = forms
+        self._chunks = chunks
+        found: defaultdict[str, int] = defaultdict(int)
+        for form, count in forms.items():
+            found[stem(form)] += count
+        self._found = dict(found)
+
+    def __bool__(self) -> bool:
+        """Whether anything is known about the words."""
+        return bool(self._forms)
+
+    def knows(self, term: str) -> bool:
+        """Whether any chunk holds the term; True where nothing is known."""
+        return not self._forms or term in self._found
+
+    def rarity(self, term: str) -> float:
+        """Inverse document frequency as the engine computes it; 1 where nothing is known.
+
+        The forms of a term are added up, which counts a chunk twice that holds two of them.
+        """
+        if not self._forms:
+            return 1.0
+        held = min(self._found.get(term, 0), self._chunks)
+        return math.log(1 + (self._chunks - held + 0.5) / (held + 0.5))
+
+    def weight(self, token: Token) -> float:
+        """What it says about a passage that it holds the word, at least 0.
+
+        An identifier that the book does not have whole weighs what its pieces do.
+        """
+        if token.alike:
+            share = VAGUE_SHARE if token.forms[:1] and token.forms[0] in VAGUE else 1.0
+            return share * max(map(self.rarity, token.terms))
+        if self.knows(token.terms[0]):
+            return self.rarity(token.terms[0])
+        pieces = token.terms[1:]
+        return sum(map(self.rarity, pieces)) / len(pieces)
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        """For the repair of misspelt words."""
+        return Dictionary(self._forms, stem)

@@ -1,0 +1,58 @@
+"""A second look at the best hits, with what the sparse index cannot see. Pure.
+
+BM25 sums up words; whether one passage has all of them, and next to each other, it does not say.
+And a book's own questions and outlines repeat a reader's words without answering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backend.domain import Hit
+from backend.text.evidence import Asked, prepare
+
+LOOKED_AT = 12
+COVERAGE = 0.4
+PHRASES = 0.2
+OUTLINE_SHARE = 0.8
+"""What is left of the score of a passage that only asks, or only says what will be treated."""
+
+_OUTLINE = re.compile(
+    r"\b(?:review|discussion|check|practice) questions?\b|\bquiz|\bexercises?\b|\bfurther reading\b"
+    r"|\blearning (?:objectives|outcomes|goals)\b|\bprerequisites\b|\breferences\b"
+    r"|\btable of contents\b|\bsee also\b|\bwhat you will learn\b"
+)
+_QUESTION = re.compile(r"\?\s*$", re.MULTILINE)
+
+
+def rerank(hits: Sequence[Hit], words: Asked, question: str) -> list[Hit]:
+    """The hits, the first dozen in a new order; scores stay within 0..1.
+
+    Args:
+        hits: Best first.
+        words: The question's words, weighed.
+        question: A question about the exercises is answered by the exercises.
+    """
+    if not words.words:
+        return list(hits)
+    asks_outline = bool(_OUTLINE.search(question.lower()))
+    full = 1 + COVERAGE + PHRASES
+    scored = []
+    for hit in hits[:LOOKED_AT]:
+        text = prepare((" > ".join(hit.chunk.heading_path[-2:]), hit.chunk.text))
+        score = hit.score + COVERAGE * words.coverage(text) + PHRASES * words.phrases(text)
+        if not asks_outline and _is_outline(hit):
+            score *= OUTLINE_SHARE
+        scored.append(replace(hit, score=score / full))
+    rest = [replace(hit, score=hit.score * OUTLINE_SHARE / full) for hit in hits[LOOKED_AT:]]
+    return [*sorted(scored, key=lambda hit: -hit.score), *rest]
+
+
+def _is_outline(hit: Hit) -> bool:
+    heading = hit.chunk.heading_path[-1:]
+    if heading and _OUTLINE.search(heading[0].lower()):
+        return True
+    asking = len(_QUESTION.findall(hit.chunk.text))
+    return asking > 1 and 2 * asking >= len(hit.chunk.text.split("\n")) - 2

@@ -1,0 +1,203 @@
+"""What callers can do to us: leave, read nothing, send too much or nonsense, come all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import statistics
+import time
+
+import orjson
+import pytest
+
+from backend.api.middleware.guards import MAX_BODY_BYTES
+from backend.metrics import REQUESTS
+from tests.api.serving import parse_events
+from tests.doubles.qdrant import QdrantDouble
+from tests.e2e.product import product, until
+from tests.faults.invariants import HEALTH_P99_S, QUESTION, SLOW_MACHINE, watched
+from tests.faults.process import running
+from tests.faults.scale import scale
+from tests.faults.test_model_faults import KEY, keys
+
+BODY = orjson.dumps({"query": QUESTION})
+
+
+def head(path: str, *lines: str) -> bytes:
+    rows = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *lines]
+    return "\r\n".join(rows).encode() + b"\r\n\r\n"
+
+
+async def test_f21_caller_that_leaves_stops_the_model_and_pays(
+    docs, tmp_path, openai, qdrant, seen
+):
+    variables = keys(openai.port, QDRANT_URL=qdrant.url, DAILY_TOKEN_BUDGET="100000")
+    async with (
+        product(docs, tmp_path / "data", **variables) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        openai.fail("hang_mid", on="chat", after=2)
+        async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
+            while b"event: token" not in await response.content.readline():
+                pass
+            left = time.perf_counter()
+            response.close()
+        await until(openai.client_left.is_set)
+        closed_s = time.perf_counter() - left
+        assert closed_s < 1.0
+        assert openai.concurrent == 0
+        entry = await watch.circuit("openai")
+        assert (entry["state"], entry["failure_count"]) == ("closed", 0)
+        seen(f"model closed after {closed_s * 1000:.0f} ms, 0 failures")
+
+
+async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
+    docs, tmp_path, openai, seen
+):
+    openai.reply = ("x" * 999 + " ") * 4000 + "[1]"
+    readers = scale("READERS", 10)
+    async with running(tmp_path, **keys(openai.port)) as service:
+        await service.ask("POST", "/chat", json={"query": QUESTION})
+        before = service.rss
+        sockets = [await slow_reader(service.port) for _ in range(readers)]
+        await until(lambda: openai.calls("chat") >= readers and openai.concurrent == 0)
+        grown = (service.rss - before) / readers
+        for each in sockets:
+            each.close()
+        assert (await service.ask("GET", "/health")).status == 200
+        answer = (await service.ask("POST", "/chat", json={"query": QUESTION})).json
+        assert "broke off" in answer["degraded"], "no model talks without end"
+        assert len(answer["response"]) < 50_000
+        # one model thread's and one allocator's first growth weigh much on few readers
+        assert grown < 64 * 1024 * (4 if readers < 100 else 1)
+        seen(f"{grown / 1024:.0f} KB per stream with {readers} readers")
+
+
+async def slow_reader(port: int) -> socket.socket:
+    """Asks for a stream and never reads."""
+    each = socket.socket()
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    each.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(each, ("127.0.0.1", port))
+    await loop.sock_sendall(each, head("/chat/stream", f"Content-Length: {len(BODY)}") + BODY)
+    return each
+
+
+async def test_f24_giant_bodies_are_refused_before_they_are_kept(docs, tmp_path, seen):
+    megabytes = scale("BODY_MB", 100)
+    async with running(tmp_path) as service:
+        for _ in range(3):
+            await service.ask("POST", "/chat", json={"query": QUESTION})
+        before = service.rss
+        for declared in (True, False):
+            status = await send_giant(service.port, megabytes, declared=declared)
+            assert status == 413
+        grown = service.rss - before
+        assert (await service.ask("GET", "/health")).status == 200
+        assert grown < 2 * MAX_BODY_BYTES
+        seen(f"{grown / 1024:.0f} KB more after 2 x {megabytes} MB")
+
+
+async def send_giant(port: int, megabytes: int, *, declared: bool) -> int:
+    """Send until the service closes or everything is out; the status it answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    size, piece = megabytes * 2**20, b"x" * 65_536
+    length = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
+    try:
+        writer.write(head("/chat", length))
+        sending = asyncio.create_task(
+            _pour(writer, piece, size // len(piece), chunked=not declared)
+        )
+        answer = await asyncio.wait_for(reader.readline(), 20)
+        sending.cancel()
+        await asyncio.wait([sending])
+        return int(answer.split()[1])
+    finally:
+        writer.transport.abort()
+
+
+async def _pour(writer: asyncio.StreamWriter, piece: bytes, times: int, *, chunked: bool) -> None:
+    framed = b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
+    try:
+        for _ in range(times):
+            writer.write(framed)
+            await writer.drain()
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [tuple(f"X-H{n}: v" for n in range(10_000)), ("X-Long: " + "v" * 2**20,)],
+    ids=["10,000", "1 MB"],
+)
+async def test_f25_giant_heads_reach_no_route(docs, tmp_path, seen, lines):
+    async with (
+        product(docs, tmp_path / "data") as site,
+        watched(site, mode="extractive"),
+    ):
+        entered = sum(count for labels, count in REQUESTS.values.items() if labels[1] == "/chat")
+        reply = await site.raw(head("/chat", *lines, f"Content-Length: {len(BODY)}") + BODY)
+        assert reply.status in (400, 431)
+        assert reply.json["code"] in ("bad_request", "headers_too_large")
+        now = sum(count for labels, count in REQUESTS.values.items() if labels[1] == "/chat")
+        assert now == entered
+        seen(f"{reply.status}, 0 reached a route")
+
+
+NONSENSE = {
+    "not UTF-8": b'{"query": "\xff\xfe"}',
+    "NUL": b'{"query": "a\\u0000b"}',
+    "lone surrogate": b'{"query": "\\ud800"}',
+    "NaN": b'{"query": "x", "extra": NaN}',
+    "10,000 digits": b'{"query": "x", "extra": ' + b"9" * 10_000 + b"}",
+    "depth 100,000": b"[" * 100_000 + b"]" * 100_000,
+    "half": b'{"query": "x',
+    "list": b"[1, 2]",
+    "nothing": b"",
+    "UTF-16": '{"query": "x"}'.encode("utf-16"),
+}
+
+
+async def test_f26_bodies_that_are_no_clean_json_are_400_or_422(docs, tmp_path, seen):
+    async with (
+        product(docs, tmp_path / "data") as site,
+        watched(site, mode="extractive") as watch,
+    ):
+        statuses = {}
+        for path in ("/chat", "/chat/stream", "/api/search"):
+            for name, body in NONSENSE.items():
+                reply = await watch.call(
+                    "POST", path, data=body, headers={"content-type": "application/json"}
+                )
+                statuses[path, name] = reply.status
+                assert reply.status in (400, 422), (path, name, reply.body)
+                assert isinstance(reply.json["detail"], str)
+        seen(f"{len(statuses)} bodies, 0 x 5xx")
+
+
+async def test_many_streams_at_once_starve_nobody(docs, tmp_path, openai, seen):
+    """500 streams in the long form."""
+    streams = scale("STREAMS", 100)
+    openai.token_delay_s = 0.02
+    openai.reply = "A topic is a named bus over which nodes exchange messages. " * 4 + "[1]"
+    async with (
+        QdrantDouble() as index,
+        product(docs, tmp_path / "data", **keys(openai.port, QDRANT_URL=index.url)) as site,
+        watched(site) as watch,
+    ):
+        replies = await asyncio.gather(*(one_stream(site) for _ in range(streams)))
+        assert all(events[-1][0] == "done" for events in replies)
+        assert len({events[-1][1]["message_id"] for events in replies}) == streams
+        p99 = statistics.quantiles(watch.health_s, n=100)[98]
+        assert p99 < HEALTH_P99_S * SLOW_MACHINE
+        seen(
+            f"{streams} streams whole; /health p99 {p99 * 1000:.0f} ms with clients in one process"
+        )
+        assert KEY not in str(replies[0])
+
+
+async def one_stream(site):
+    async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
+        return parse_events((await response.read()).decode())
