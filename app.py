@@ -1,7 +1,8 @@
 """The command line: serve the API and the admin UI, check the configuration, ingest the book.
 
 ``python app.py`` serves; ``--check`` prints the report and exits 0, or 78 where the configuration
-is at fault; ``ingest`` brings the index in line with the docs and shows its progress.
+is at fault; ``ingest`` brings the index in line with the docs and shows its progress; ``migrate``
+brings the database's schema up to date; ``rotate-keys`` rewrites personal data under a new key.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from backend.settings import Loaded, load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.progress import TaskID
+
     from backend.container import Container
+    from backend.services.key_rotation import Rotation
 
 log = logging.getLogger("app")
 
@@ -36,18 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["serve", "ingest"],
+        choices=["serve", *_COMMANDS],
         default="serve",
-        help="serve (the default), or ingest the docs with a progress bar",
+        help="serve (the default); ingest the docs; migrate the database; rotate-keys: rewrite "
+        "personal data under DATA_ENCRYPTION_KEY",
     )
     options = parser.parse_args(arguments)
     loaded = load()
     logs.configure(loaded.settings, secrets=loaded.secrets)
     if options.check:
         return asyncio.run(check(loaded))
-    if options.command == "ingest":
-        return asyncio.run(ingest(loaded))
-    return serve(loaded)
+    command = _COMMANDS.get(options.command)
+    return serve(loaded) if command is None else asyncio.run(command(loaded))
 
 
 def serve(loaded: Loaded) -> int:
@@ -102,6 +106,45 @@ async def ingest(loaded: Loaded) -> int:
     return 0 if job.state is JobState.DONE else 1
 
 
+async def migrate(loaded: Loaded) -> int:
+    """Bring the database's schema up to date; 1 where that failed."""
+    from backend import maintenance
+
+    try:
+        state = await maintenance.migrate(loaded)
+    except AppError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    sys.stdout.write(f"The schema is up to date: revision {state.revision}.\n")
+    return 0
+
+
+async def rotate_keys(loaded: Loaded) -> int:
+    """Rewrite personal data under the current key; 1 where that failed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from backend import maintenance
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    tasks: dict[str, TaskID] = {}
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+
+            def show(state: Rotation) -> None:
+                if state.table not in tasks:
+                    tasks[state.table] = progress.add_task(state.table)
+                progress.update(tasks[state.table], completed=state.seen, total=state.total)
+
+            done = await maintenance.rotate_keys(loaded, show)
+    except AppError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
+    for state in done:
+        sys.stdout.write(f"{state.table}: {state.rewritten} of {state.seen} rows rewritten\n")
+    return 0
+
+
 async def _started(loaded: Loaded) -> Container:
     from backend.container import Container
 
@@ -134,6 +177,9 @@ async def _ingest_with_progress(container: Container) -> IngestJob:
                     chunks=job.chunks,
                 )
     return job
+
+
+_COMMANDS = {"ingest": ingest, "migrate": migrate, "rotate-keys": rotate_keys}
 
 
 if __name__ == "__main__":

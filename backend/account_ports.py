@@ -198,6 +198,10 @@ class KeyRotation(Protocol):
         """Names of the tables that hold personal data."""
         ...
 
+    async def count(self, table: str) -> int:
+        """How many rows one of them has."""
+        ...
+
     async def forget_older_keys(self) -> None:
         """Record that nothing is stored under another key than the current one."""
         ...

@@ -142,7 +142,7 @@ def make_ring(data_key: str | None, auth_secret: str | None, older: Iterable[str
         data_key: ``DATA_ENCRYPTION_KEY``; it writes where it is set.
         auth_secret: ``BETTER_AUTH_SECRET``; a key derived from it writes where no data key is set,
             and reads what was written before one was.
-        older: Data keys that were replaced.
+        older: Secrets that were replaced: data keys, or auth secrets that stood in for one.
 
     Raises:
         NotConfigured: There is neither.
@@ -154,7 +154,8 @@ def make_ring(data_key: str | None, auth_secret: str | None, older: Iterable[str
         raise NotConfigured(
             "Personal data cannot be stored: set DATA_ENCRYPTION_KEY or BETTER_AUTH_SECRET."
         )
-    return KeyRing(keys[0], [*(DataKey(secret) for secret in older), *keys[1:]])
+    replaced = [DataKey(secret, derived=kind) for secret in older for kind in (False, True)]
+    return KeyRing(keys[0], [*replaced, *keys[1:]])
 
 
 def wrong_key() -> NotConfigured:

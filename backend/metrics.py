@@ -102,10 +102,13 @@ UPSTREAM_CALLS = Counter(
     "upstream_calls", "Attempts at other servers, by what became of them.", ("upstream", "outcome")
 )
 CIRCUIT_CHANGES = Counter("circuit_changes", "Changes of circuit breakers.", ("upstream", "state"))
+TEXTS = Counter(
+    "texts", "Texts translated or put on a level: made, from the cache, or failed.", ("outcome",)
+)
 SKIPPED_POINTS = Counter("skipped_points", "Points of the index without a readable text.")
 
 COUNTERS = (
     REQUESTS, ANSWERS, TOKENS, DEGRADED, BROKEN_OFF, UPSTREAM_CALLS, CIRCUIT_CHANGES,
-    SKIPPED_POINTS,
+    TEXTS, SKIPPED_POINTS,
 )  # fmt: skip
 DURATIONS = (REQUEST_SECONDS, STEP_SECONDS)

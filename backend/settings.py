@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     better_auth_secret: SecretStr | None = None
     better_auth_url: str | None = None
     data_encryption_key: SecretStr | None = None
+    data_encryption_key_previous: SecretStr | None = None
     cors_allowed_origins: tuple[str, ...] = _default("CORS_ALLOWED_ORIGINS")
     admin_token: SecretStr | None = None
     docs_path: str = _default("DOCS_PATH")

@@ -12,6 +12,7 @@ another (streams do), where the SDK's notion of a current span would not survive
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SERVICE_NAME = "book-answers"
 SEND_TIMEOUT_S = 5
+STOP_S = 1.0
 _SCOPE = "backend"
 
 _parent: ContextVar[Span | None] = ContextVar("parent_span", default=None)
@@ -65,10 +67,13 @@ class Tracing:
         log.info("traces are sent")
 
     def stop(self) -> None:
-        """Send what is left and end; blocking, for a thread."""
+        """Send what is left and end; blocking for a second at most, for a thread."""
         provider, self._provider, self._tracer = self._provider, None, None
         if provider is not None:
-            provider.shutdown()
+            # a collector that takes connections and says nothing must not delay the process' end
+            sending = threading.Thread(target=provider.shutdown, name="last-spans", daemon=True)
+            sending.start()
+            sending.join(STOP_S)
 
     @contextmanager
     def request(self, name: str, attributes: Mapping[str, str | int]) -> Iterator[Span | None]:

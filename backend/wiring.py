@@ -27,7 +27,7 @@ from backend.adapters.sql.migrate import upgrade
 from backend.adapters.sql.rewrites import SqlRewrites
 from backend.content_ports import Feedback, RewriteCache
 from backend.conversation_ports import ConversationStore, ReplayStore
-from backend.crypto import make_ring
+from backend.crypto import KeyRing, make_ring
 from backend.errors import NotConfigured
 from backend.guarded import GuardedChatModel, GuardedEmbedder, GuardedIndex
 from backend.ports import ChatModel, ChunkIndex, DocumentSource, Embedder
@@ -70,7 +70,7 @@ def make_adapters(settings: Settings, guards: Guards) -> Adapters:
     """The adapters that the settings ask for; opens nothing yet."""
     transport = HttpTransport()
     database = Database(
-        plain(settings.neon_api_key) or sqlite_url(settings.data_dir),
+        database_url(settings),
         on_first_use=upgrade,
         guard=guards["database"].call,
     )
@@ -95,14 +95,35 @@ def plain(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
+def auth_secret(settings: Settings) -> str:
+    """What signs sessions: configured, or off a Space kept in a file. Raises NotConfigured."""
+    secret = plain(settings.better_auth_secret)
+    if secret is None and settings.on_space:
+        raise NotConfigured("Accounts and history are off: set BETTER_AUTH_SECRET.")
+    return secret or kept_secret(settings.data_dir)
+
+
+def data_ring(settings: Settings) -> KeyRing:
+    """The keys of personal data: one that writes, and those that may be needed for reading.
+
+    Raises:
+        NotConfigured: There is none.
+    """
+    previous = plain(settings.data_encryption_key_previous)
+    older = [previous] if previous is not None else []
+    return make_ring(plain(settings.data_encryption_key), auth_secret(settings), older)
+
+
+def database_url(settings: Settings) -> str:
+    """The database's address: PostgreSQL where one is configured, else the embedded file."""
+    return plain(settings.neon_api_key) or sqlite_url(settings.data_dir)
+
+
 def _accounts(settings: Settings, database: Database) -> AccountParts | NotConfigured:
     """Where accounts are, or why there can be none: a Space keeps no file between its lives."""
-    secret = plain(settings.better_auth_secret)
     try:
-        if secret is None and settings.on_space:
-            raise NotConfigured("Accounts and history are off: set BETTER_AUTH_SECRET.")
-        secret = secret or kept_secret(settings.data_dir)
-        ring = make_ring(plain(settings.data_encryption_key), secret)
+        secret = auth_secret(settings)
+        ring = data_ring(settings)
     except NotConfigured as error:
         return error
     issuer = settings.better_auth_url

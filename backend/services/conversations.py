@@ -145,7 +145,9 @@ class Conversations:
 
 def title_of(question: str) -> str:
     """A title from the first question: one line, at most 60 characters."""
-    return one_line(question, QUESTION_TITLE_CHARS) or UNTITLED
+    title = one_line(question, QUESTION_TITLE_CHARS)
+    shows = any(char.isprintable() and not char.isspace() for char in title)
+    return title if shows else UNTITLED
 
 
 def known_id(session_id: str) -> str:

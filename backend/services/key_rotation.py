@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.account_ports import KeyRotation
 
@@ -12,11 +12,12 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """How far a rotation is: rows seen and rows rewritten of the table that it is in."""
+    """How far a rotation is: of the table that it is in, rows seen, rewritten and there in all."""
 
     table: str
     seen: int
     rewritten: int
+    total: int
 
 
 async def rotate_keys(
@@ -30,10 +31,10 @@ async def rotate_keys(
     """
     done = []
     for table in await store.encrypted_tables():
-        state, after = Rotation(table, 0, 0), ""
+        state, after = Rotation(table, 0, 0, await store.count(table)), ""
         while True:
             seen, rewritten, last = await store.rewrite_batch(table, after, BATCH)
-            state = Rotation(table, state.seen + seen, state.rewritten + rewritten)
+            state = replace(state, seen=state.seen + seen, rewritten=state.rewritten + rewritten)
             on_progress(state)
             if last is None:
                 break

@@ -19,6 +19,7 @@ from typing import TypeVar
 from backend.clock import utc_now
 from backend.content_ports import RewriteCache
 from backend.errors import AppError, NotConfigured
+from backend.metrics import TEXTS
 from backend.ports import ChatModel
 from backend.resilience import Deadline, current_deadline
 from backend.services.rewriting_calls import Refused, Spend, Task, Writer, no_spending
@@ -149,7 +150,11 @@ class Rewriting:
                 done[text] = ready
         if waiting:
             await asyncio.wait(waiting.values(), timeout=self._deadline_s)
-        return _collect(texts, done, waiting)
+        rewritten = _collect(texts, done, waiting)
+        TEXTS.add("cached", amount=sum(text in done for text in texts))
+        TEXTS.add("made", amount=sum(text in waiting for text in texts) - len(rewritten.failed))
+        TEXTS.add("failed", amount=len(rewritten.failed))
+        return rewritten
 
     def _start(self, key: str, text: str, task: Task, spend: Spend) -> asyncio.Task[str]:
         """The running work on a text: readers of the same page wait for the same reply."""

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from backend.errors import AppError, NotConfigured, UpstreamError
+from backend.metrics import TOKENS
 from backend.ports import ChatModel
 from backend.text.masking import DamagedError, Unit, accept
 from backend.text.rewriting_prompts import build_rewrite, is_in_script, read_rewrite
@@ -119,6 +120,8 @@ async def _reply(
             pieces.append(delta.text)
             finish = delta.finish_reason or finish
             if delta.usage is not None:
+                TOKENS.add("prompt", amount=delta.usage.prompt_tokens)
+                TOKENS.add("completion", amount=delta.usage.completion_tokens)
                 await spend(delta.usage.total_tokens)
     if finish == "length":
         raise DamagedError("it was too long")

@@ -9,12 +9,15 @@ its list or code, a sentence with its neighbours. Everything returned is verbati
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.domain import Hit
-from backend.text.passages import Piece, pieces
+from backend.text.passages import Piece, is_bare_code, pieces
+from backend.text.stopwords import VAGUE
+from backend.text.tokens import stem
 
 ANSWER_CHARS = 1_400
 """An answer stops growing here; a code block or table that is larger stays whole."""
@@ -22,8 +25,24 @@ SPAN_CHARS = 700
 MAX_SPANS = 3
 SELECTION_WEIGHT = 0.4
 """Weight of a term that only the selected text holds, against 1 for the question's own."""
-WORTH_ADDING = 0.55
-"""A further span must score this share of the best one, or bring terms not yet covered."""
+WORTH_ADDING = 0.85
+"""A further span must score this share of the best one,"""
+NEWS = 0.15
+WORTH_NEWS = 0.4
+"""or this one where it brings terms not yet covered, with this share of the question's weight."""
+VAGUE_WEIGHT = 0.3
+QUESTION_SHARE = 0.2
+"""What is left of the score of a piece that asks instead of telling."""
+FIRM_HEADING = 0.4
+"""A heading with a smaller share of the question says nothing about the text below it."""
+SHORT_CODE = 240
+"""Announced code of up to so many characters is shown whether or not code was asked for."""
+
+_WANTS_CODE = re.compile(
+    r"\bcode|\bhow (?:do|can|to|should|would)\b|\bexample|\bcommand|\bsnippet|\bimplement|\bsyntax"
+    r"|\bfunction\b|\bscript|\bwrite\b|_|\(\)|::"
+)
+_VAGUE_TERMS = frozenset(map(stem, VAGUE))
 
 Terms = Callable[[str], Sequence[str]]
 
@@ -50,6 +69,7 @@ class _Candidate:
 def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> list[Extract]:
     """The spans that answer, best first; at least one where there is a hit."""
     weights = _term_weights(question, selected, terms)
+    code = bool(_WANTS_CODE.search(question.lower())) or bool(selected)
     candidates = _candidates(hits, weights, terms)
     if not candidates:
         return [Extract(hit, hit.chunk.window.strip(), True) for hit in hits[:1]]
@@ -63,12 +83,9 @@ def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> 
             break
         if candidate.hit.chunk.id in used:
             continue
-        gain = candidate.terms - covered
-        if chosen and candidate.score < WORTH_ADDING * ranked[0].score and not gain:
+        if chosen and not _adds(candidate, covered, ranked[0].score, weights):
             continue
-        if chosen and candidate.score < 0.25 * ranked[0].score:
-            break
-        span = _widen(candidate, min(SPAN_CHARS, room) if chosen else SPAN_CHARS)
+        span = _widen(candidate, min(SPAN_CHARS, room) if chosen else SPAN_CHARS, code)
         if any(span.text in other.text or other.text in span.text for other in chosen):
             continue
         if chosen and len(span.text) > room:
@@ -80,13 +97,24 @@ def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> 
     return chosen
 
 
+def _adds(
+    candidate: _Candidate, covered: set[str], best: float, weights: Mapping[str, float]
+) -> bool:
+    """Whether a further span is worth the reader's time."""
+    if candidate.score >= WORTH_ADDING * best:
+        return True
+    gain = sum(weights[term] for term in candidate.terms - covered)
+    return candidate.score >= WORTH_NEWS * best and gain >= NEWS * sum(weights.values())
+
+
 def compose(extracts: Sequence[Extract]) -> str:
     """Markdown of the spans in order; span ``n`` (from 1) carries the mark ``[n]``."""
     paragraphs = []
     for number, item in enumerate(extracts, 1):
         if item.has_blocks:
             label = " › ".join(item.hit.chunk.heading_path[-2:]) or item.hit.chunk.title
-            paragraphs.append(f"{label} [{number}]:\n\n{item.text}")
+            text = f"```\n{item.text}\n```" if is_bare_code(item.text) else item.text
+            paragraphs.append(f"{label} [{number}]:\n\n{text}")
         else:
             paragraphs.append(f"{item.text} [{number}]")
     return "\n\n".join(paragraphs)
@@ -94,7 +122,7 @@ def compose(extracts: Sequence[Extract]) -> str:
 
 def _term_weights(question: str, selected: str, terms: Terms) -> dict[str, float]:
     weights = dict.fromkeys(terms(selected), SELECTION_WEIGHT) if selected else {}
-    weights.update(dict.fromkeys(terms(question), 1.0))
+    weights.update((t, VAGUE_WEIGHT if t in _VAGUE_TERMS else 1.0) for t in terms(question))
     return weights
 
 
@@ -123,7 +151,10 @@ def _candidates(
         share, total = headings[number], sum(rarity.values())
         early = 1.0 if _is_opening(parts, position) else 0.3
         score = sum(rarity[term] for term in shared) / (1 + len(parts[position].text) / 2_000)
-        score = (score + 1.1 * share**1.5 * total * early) * (0.6 + 0.4 * hit.score / top)
+        firm = max(0.0, share - FIRM_HEADING) / (1 - FIRM_HEADING)
+        score = (score + 1.1 * firm**1.5 * total * early) * (0.6 + 0.4 * hit.score / top)
+        if parts[position].text.rstrip(" *_").endswith(("?", "؟", "？")):
+            score *= QUESTION_SHARE
         result.append(_Candidate(hit, parts, position, shared, score))
     return result
 
@@ -141,7 +172,7 @@ def _is_opening(parts: Sequence[Piece], position: int) -> bool:
     return all(piece.kind == "heading" or piece.block >= block for piece in parts[:position])
 
 
-def _widen(candidate: _Candidate, limit: int) -> Extract:
+def _widen(candidate: _Candidate, limit: int, code: bool) -> Extract:
     parts, first = candidate.parts, candidate.position
     last = first
     kind = parts[first].kind
@@ -152,17 +183,21 @@ def _widen(candidate: _Candidate, limit: int) -> Extract:
     if kind != "sentence" and first and _leads_in(parts[first - 1]):
         first -= 1
     if kind == "sentence":
-        first, last = _widen_sentence(parts, first, limit)
+        first, last = _widen_sentence(parts, first, limit, code)
     text = candidate.hit.chunk.window[parts[first].start : parts[last].end]
     blocks = any(piece.kind != "sentence" for piece in parts[first : last + 1])
     return Extract(candidate.hit, text, blocks)
 
 
-def _widen_sentence(parts: Sequence[Piece], position: int, limit: int) -> tuple[int, int]:
+def _widen_sentence(
+    parts: Sequence[Piece], position: int, limit: int, code: bool
+) -> tuple[int, int]:
     first = last = position
     block = parts[position].block
     while last + 1 < len(parts) and _length(parts, first, last + 1) <= limit:
         following = parts[last + 1]
+        if following.kind == "code":
+            break
         if following.block == block or _leads_in(parts[last]) or following.kind == "item":
             if following.kind == "item" and parts[last].kind == "sentence":
                 if not _leads_in(parts[last]):
@@ -171,7 +206,8 @@ def _widen_sentence(parts: Sequence[Piece], position: int, limit: int) -> tuple[
         else:
             break
     if _leads_in(parts[last]) and last + 1 < len(parts) and parts[last + 1].kind == "code":
-        last += 1  # the code that a sentence announces belongs to it, whatever its length
+        if code or len(parts[last + 1].text) <= SHORT_CODE:
+            last += 1  # the code that was asked for belongs to its lead-in, whatever its length
     while first and parts[first - 1].block == block and _length(parts, first - 1, last) <= limit:
         first -= 1
     return first, last

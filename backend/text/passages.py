@@ -11,6 +11,12 @@ _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
 _TABLE = re.compile(r"^\s*\|.*\|\s*$")
 _NOISE = re.compile(r"^\s*(?::::\w*.*|</?[A-Za-z][^>]*>|(?:-{3,}|\*{3,}|_{3,}))\s*$")
 _SENTENCE_END = re.compile(r"[.!?。！？۔؟][\"')\]*_]*(?=\s|$)|[。！？]")
+_CODE_LINE = re.compile(
+    r"^(?: {4}|\t)\s*\S|[({\[;,\\]$|^\s*[)}\]]+[;,]?$|^\s*(?:def|class|import|from|return|for|if|else"
+    r"|fn|let|pub|use|const|var|public|private|static|void|@\w+|#include)\b.*[:;({\w)]$|^\s*</?\w[^>]*>"
+    r"|^\s*[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|^\s*[\w.]+\([^)]*\)[;:]?$"
+)
+CODE_SHARE = 0.7
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|Fig|Eq|No|Dr|Mr|Ms)|\b[A-Z]|^\s*\d+)\.$")
 
 
@@ -29,7 +35,13 @@ class Piece:
 
 
 def pieces(passage: str) -> list[Piece]:
-    """Pieces in order. Code and tables are whole; noise such as ``:::note`` lines is left out."""
+    """Pieces in order. Code and tables are whole; noise such as ``:::note`` lines is left out.
+
+    A passage from the middle of a code block, where its fences are out of sight, is code too.
+    """
+    if is_bare_code(passage):
+        start = len(passage) - len(passage.lstrip("\n"))
+        return [Piece("code", start, len(passage.rstrip()), passage[start:].rstrip(), 0)]
     found: list[Piece] = []
     for block, (kind, start, end) in enumerate(_blocks(passage)):
         if kind == "paragraph":
@@ -38,6 +50,14 @@ def pieces(passage: str) -> list[Piece]:
             spans = [(kind, start, end)]
         found += [Piece(name, a, b, passage[a:b], block) for name, a, b in spans if b > a]
     return found
+
+
+def is_bare_code(passage: str) -> bool:
+    """Whether the passage is code without its fences, as far as its lines show."""
+    lines = [line for line in passage.splitlines() if line.strip()]
+    if len(lines) < 2 or any(_FENCE.match(line) for line in lines):
+        return False
+    return sum(bool(_CODE_LINE.search(line)) for line in lines) >= CODE_SHARE * len(lines)
 
 
 def _lines(passage: str) -> list[tuple[int, int, str]]:

@@ -48,6 +48,20 @@ ACCESS = (
         secret=True,
     ),
     Variable(
+        "DATA_ENCRYPTION_KEY_PREVIOUS",
+        kind="secret",
+        parse=passphrase,
+        used_for="reading personal data while its key is replaced",
+        shown="none",
+        where=(
+            "What DATA_ENCRYPTION_KEY was before (or BETTER_AUTH_SECRET, where that stood in); "
+            "remove it after `python app.py rotate-keys`."
+        ),
+        link="https://cheatsheetseries.owasp.org/cheatsheets/Key_Management_Cheat_Sheet.html",
+        example="<the key that was replaced>",
+        secret=True,
+    ),
+    Variable(
         "CORS_ALLOWED_ORIGINS",
         kind="list",
         parse=origins,

@@ -61,6 +61,11 @@ def access(draft: Draft) -> None:
             _RANDOM,
             Status.DEGRADED,
         )
+    previous = draft.values.get("DATA_ENCRYPTION_KEY_PREVIOUS")
+    if previous is not None and previous == draft.values.get("DATA_ENCRYPTION_KEY"):
+        problem = "It is the same as DATA_ENCRYPTION_KEY, so nothing is replaced."
+        fix = "Put the new key into DATA_ENCRYPTION_KEY, or remove this one."
+        draft.add("DATA_ENCRYPTION_KEY_PREVIOUS", Kind.CHANGED, problem, fix)
     token = draft.values.get("ADMIN_TOKEN")
     if token is not None and len(token.get_secret_value()) < 12:
         problem = "It is shorter than 12 characters, which can be guessed"

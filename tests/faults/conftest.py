@@ -60,3 +60,10 @@ def seen(record_property: Callable[[str, object], None]) -> Callable[[str], None
         record_property("seen", figure)
 
     return tell
+
+
+@pytest.fixture
+def postgres_of_its_own() -> Iterator[PostgresServer]:
+    """A PostgreSQL that the test may stop and crash."""
+    with postgres_server() as server:
+        yield server

@@ -72,6 +72,7 @@ async def running(
     environment = {
         "PATH": os.environ["PATH"], "PORT": str(port), "HOST": "127.0.0.1", "LOG_LEVEL": "WARNING",
         "DOCS_PATH": str(folder / "docs"), "DATA_DIR": str(folder / "data"), "HOME": str(folder),
+        "RATE_LIMIT_CHAT": "off",
     }  # fmt: skip
     command = ["app.py"] if whole else ["-m", "tests.faults.serve", str(port), str(grace_s)]
     with log.open("ab") as output:

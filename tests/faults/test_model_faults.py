@@ -117,6 +117,7 @@ async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
         behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=openai.heal) as watch,
     ):
+        openai.reply = "A topic is a named bus [1]."
         for ask in (watch.stream, watch.ask):
             openai.fail("hang_mid", on="chat", after=3)
             started = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from backend.adapters.sql.better_auth_sessions import PROVIDER
 from backend.adapters.sql.data_keys import KeyLedger
@@ -50,6 +50,11 @@ class SqlKeyRotation:
             return len(found), rewritten, found[-1]["id"] if len(found) == size else None
 
         return await self._db.write(work)
+
+    async def count(self, table: str) -> int:
+        """Rows of a table at this moment."""
+        statement = select(func.count()).select_from(metadata.tables[table])
+        return await self._db.read(lambda connection: connection.execute(statement).scalar_one())
 
     async def forget_older_keys(self) -> None:
         """Only the current key is needed from now on."""

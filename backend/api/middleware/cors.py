@@ -21,7 +21,7 @@ METHODS = ("GET", "POST", "PATCH", "DELETE", "OPTIONS")
 REQUEST_HEADERS = (
     "authorization", "content-type", "x-request-id", "x-admin-token", "idempotency-key",
 )  # fmt: skip
-RESPONSE_HEADERS = ("set-auth-token", "x-request-id", "retry-after")
+RESPONSE_HEADERS = ("set-auth-token", "x-request-id", "retry-after", "x-retry-after")
 PREFLIGHT_MAX_AGE_S = 3600
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 

@@ -1,0 +1,288 @@
+"""What a database can do to us: a real PostgreSQL, and a real SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE, SQLITE_FILE
+from backend.errors import UpstreamTimeout
+from backend.guarded import DATABASE_POLICY
+from tests.e2e.product import product
+from tests.faults.invariants import watched
+from tests.faults.proxy import FaultProxy
+from tests.faults.readers import sign_up, whole_pairs
+from tests.faults.test_model_faults import keys
+
+SECRET = {"BETTER_AUTH_SECRET": "a-secret-of-32-characters-not-real"}
+QUICK = {"database": replace(DATABASE_POLICY, base_delay_s=0.01, open_s=0.5)}
+BACK_S = 5.0
+
+
+def through(line: FaultProxy, server) -> dict[str, str]:
+    """The variables for a database behind the proxy."""
+    url = server.dsn(server.database()).replace(str(server.port), str(line.port))
+    return {"NEON_API_KEY": url, **SECRET}
+
+
+async def soon(call, until, seconds: float = BACK_S):
+    """Repeat the call until its result is right; the result and the seconds it took."""
+    started = time.monotonic()
+    while True:
+        result = await call()
+        if until(result):
+            return result, time.monotonic() - started
+        assert time.monotonic() - started < seconds, getattr(result, "body", result)
+        await asyncio.sleep(0.05)
+
+
+async def test_f14_database_down_at_start_is_found_when_it_comes(
+    docs, tmp_path, postgres_of_its_own, seen
+):
+    server = postgres_of_its_own
+    name = server.database()
+    server.stop()
+    variables = {"NEON_API_KEY": server.dsn(name), **SECRET}
+    started = time.monotonic()
+    async with (
+        product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
+        watched(site, mode="extractive") as watch,
+    ):
+        up = time.monotonic() - started
+        assert (await watch.call("GET", "/health")).status == 200
+        assert (await watch.ask()).json["mode"] == "extractive"
+        ready = await watch.ready()
+        assert (ready["http"], ready["database"]["status"]) == (200, "down")
+        assert "NEON_API_KEY" in ready["database"]["detail"]
+        reply = await watch.call(
+            "POST", "/api/auth/sign-in/email", json={"email": "a@example.org", "password": "x" * 12}
+        )
+        assert reply.status == 503
+        assert "retry-after" in reply.headers
+        server.start()
+        body = {"email": "a@example.org", "password": "long-password", "name": "a"}
+        _, back = await soon(
+            lambda: watch.call("POST", "/api/auth/sign-up/email", json=body),
+            lambda reply: reply.status == 200,
+        )
+        seen(f"started in {up:.1f} s, back after {back:.1f} s")
+
+
+async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
+    docs, tmp_path, postgres_of_its_own, seen
+):
+    server = postgres_of_its_own
+    variables = {"NEON_API_KEY": server.dsn(server.database()), **SECRET}
+    async with (
+        product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
+        watched(site, mode="extractive") as watch,
+    ):
+        reader = await sign_up(site)
+        session = (await reader.chat(site)).json["session_id"]
+        server.kill()
+        statuses, answered = [], []
+        for _ in range(5):
+            reply = await watch.call(
+                "POST", "/chat", json={"query": "What is a topic?", "session_id": session},
+                headers=reader.headers,
+            )  # fmt: skip
+            answered.append(reply.status == 200 and reply.json["saved"] is False)
+            reply = await watch.call("GET", "/api/auth/get-session", headers=reader.headers)
+            statuses.append(reply.status)
+        assert all(answered)
+        assert set(statuses) == {503}
+        assert (await watch.ready())["database"]["status"] == "down"
+        server.start()
+        _, back = await soon(
+            lambda: watch.call("GET", "/api/auth/get-session", headers=reader.headers),
+            lambda reply: reply.status == 200,
+        )
+        for _ in range(3):
+            assert (await reader.chat(site, session_id=session)).json["saved"] is True
+        whole_pairs(await reader.messages(site, session))
+        seen(f"0 x 401, 5 of 5 answered, back after {back:.1f} s, 0 lost calls after it")
+
+
+async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres, seen):
+    wake_s = 1.0
+    async with FaultProxy(postgres.port) as line:
+        variables = through(line, postgres)
+        async with (
+            product(docs, tmp_path / "data", **variables) as site,
+            watched(site, mode="extractive") as watch,
+        ):
+            reader = await sign_up(site)
+            await reader.chat(site)
+            line.cut()  # asleep: its connections are gone, and the next one takes its time
+            line.set(connect_s=wake_s)
+            watch.health_s.clear()
+            started = time.monotonic()
+            waiting = [asyncio.create_task(reader.chat(site)) for _ in range(5)]
+            other = await watch.ask()
+            anonymous_s = time.monotonic() - started
+            saved = [(await task).json["saved"] for task in waiting]
+            woken_s = time.monotonic() - started
+            assert other.json["mode"] == "extractive"
+            assert anonymous_s < wake_s
+            assert saved == [True] * 5
+            assert woken_s < 6.0
+            line.heal()
+            seen(
+                f"saved after {woken_s:.1f} s of waking for {wake_s:.0f} s; others "
+                f"{anonymous_s * 1000:.0f} ms; slowest /health {max(watch.health_s) * 1000:.0f} ms"
+            )
+
+
+async def test_f17_read_only_database_is_read(docs, tmp_path, postgres, seen):
+    name = postgres.database()
+    variables = {"NEON_API_KEY": postgres.dsn(name), **SECRET}
+    async with (
+        product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
+        watched(site, mode="extractive") as watch,
+    ):
+        reader = await sign_up(site)
+        session = (await reader.chat(site)).json["session_id"]
+        postgres.psql("postgres", f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        site.container._adapters.database.engine.dispose()
+        answer = (await reader.chat(site, session_id=session)).json
+        assert answer["saved"] is False
+        assert "read-only" in answer["degraded"]
+        assert len(await reader.messages(site, session)) == 2
+        reply = await watch.call(
+            "PATCH", f"/api/chat/sessions/{session}/title", json={"title": "x"},
+            headers=reader.headers,
+        )  # fmt: skip
+        assert reply.status == 503
+        assert reply.json["code"] == "storage_readonly"
+        postgres.psql("postgres", f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        site.container._adapters.database.engine.dispose()
+        await soon(lambda: reader.chat(site, session_id=session), lambda r: r.json["saved"])
+        seen("reads 200, writes 503 storage_readonly, answers saved: false, 0 x 500")
+
+
+async def test_f18_full_disk_loses_no_row(docs, tmp_path, seen):
+    """The engine's own limit of pages: the same error as a full disk, without filling one."""
+    async with (
+        product(docs, tmp_path / "data", policies=QUICK, **SECRET) as site,
+        watched(site, mode="extractive") as watch,
+    ):
+        reader = await sign_up(site)
+        answers = [(await reader.chat(site)).json for _ in range(3)]
+        file = tmp_path / "data" / SQLITE_FILE
+        engine = site.container._adapters.database.engine
+        with engine.connect() as connection:
+            pages = connection.execute(text("PRAGMA page_count")).scalar()
+            connection.rollback()
+        for _ in range(POOL_SIZE + POOL_OVERFLOW):
+            pass
+        full = _Full(engine, pages)
+        saved = []
+        for _ in range(12):
+            answer = (await reader.chat(site)).json
+            saved.append(answer["saved"])
+            if answer["saved"]:
+                answers.append(answer)
+            else:
+                assert "disk" in answer["degraded"]
+        assert saved[-1] is False
+        reply = await watch.call(
+            "POST", "/api/auth/sign-up/email",
+            json={"email": "b@example.org", "password": "long-password", "name": "b" * 4000},
+        )  # fmt: skip
+        assert reply.status != 500
+        for answer in answers:
+            messages = await reader.messages(site, answer["session_id"])
+            whole_pairs(messages)
+            assert answer["message_id"] in {message["id"] for message in messages}
+        full.empty()
+        await soon(lambda: reader.chat(site), lambda r: r.json["saved"])
+    with sqlite3.connect(file) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    seen(f"{len(answers)} committed answers, 0 lost; file whole")
+
+
+class _Full:
+    """No page more than now, on every connection of the engine."""
+
+    def __init__(self, engine, pages: int) -> None:
+        from sqlalchemy import event
+
+        self._engine, self._pages = engine, pages
+        event.listen(engine, "connect", self._limit)
+        engine.dispose()
+
+    def _limit(self, connection, _record) -> None:
+        connection.execute(f"PRAGMA max_page_count = {self._pages}")
+
+    def empty(self) -> None:
+        self._pages = 2**30
+        self._engine.dispose()
+
+
+async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
+    docs, tmp_path, postgres, openai, seen
+):
+    variables = {**keys(openai.port), "NEON_API_KEY": postgres.dsn(postgres.database()), **SECRET}
+    busy = POOL_SIZE + POOL_OVERFLOW
+    async with (
+        product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
+        watched(site) as watch,
+    ):
+        reader = await sign_up(site)
+        database = site.container._adapters.database
+        openai.fail("hang_mid", on="chat", after=2)
+        body = {"query": "What is a topic?"}
+        async with site.http.post("/chat/stream", json=body, headers=reader.headers) as response:
+            while b"event: token" not in await response.content.readline():
+                pass
+            held = database.connections_in_use
+            assert held == 0
+            response.close()
+        openai.heal()
+        slow = [
+            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(2)"))))
+            for _ in range(busy)
+        ]
+        while database.connections_in_use < busy:
+            await asyncio.sleep(0.01)
+        started = time.monotonic()
+        assert (await watch.ask()).json["mode"] == "generated", "who needs none waits for none"
+        free_s = time.monotonic() - started
+        reply = await watch.call("GET", "/api/auth/get-session", headers=reader.headers)
+        waited_s = time.monotonic() - started - free_s
+        assert reply.status in (200, 503)
+        assert waited_s < 5.0
+        await asyncio.gather(*slow, return_exceptions=True)
+        assert issubclass(UpstreamTimeout, Exception)
+        seen(f"0 held by streams; others {free_s:.1f} s; who needs one {waited_s:.1f} s")
+
+
+async def test_f20_same_request_twice_is_one_answer(docs, tmp_path, openai, postgres, seen):
+    variables = {**keys(openai.port), "NEON_API_KEY": postgres.dsn(postgres.database()), **SECRET}
+    openai.token_delay_s = 0.02
+    async with (
+        product(docs, tmp_path / "data", **variables) as site,
+        watched(site),
+    ):
+        reader = await sign_up(site)
+        before = openai.calls("chat")
+        first, double = await asyncio.gather(
+            reader.chat(site, "click"), reader.chat(site, "click")
+        )
+        done, refused = sorted((first, double), key=lambda reply: reply.status)
+        assert (done.status, refused.status) == (200, 409)
+        assert int(refused.headers["retry-after"]) >= 1
+        again = await reader.chat(site, "click")
+        assert again.json["message_id"] == done.json["message_id"]
+        assert openai.calls("chat") - before == 1
+        other = await reader.chat(site, "click", language="Urdu")
+        assert other.status == 422
+        messages = await reader.messages(site, done.json["session_id"])
+        whole_pairs(messages)
+        assert len(messages) == 2
+        seen("1 model call, 1 pair; double 409, replay the same ids, other body 422")
