@@ -6,13 +6,16 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off
 
+KILLS ?= 200
+SOAK_S ?= 600
+
 SOURCES := app.py backend ui tests
 FOR_RUNNING := $(VENV)/.for-running
 FOR_TESTING := $(VENV)/.for-testing
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format docs clean
+.PHONY: help run test check format docs faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +41,10 @@ docs: $(FOR_TESTING) ## write the variables and the OpenAPI document into README
 	$(PY) -m backend.reference --write
 	$(PY) -m backend.server > docs/.openapi.json
 	mv docs/.openapi.json docs/openapi.json
+
+faults: $(FOR_TESTING) ## inject every fault in its long form and write the table into docs/reliability.md
+	FAULTS_LONG=1 FAULTS_KILLS=$(KILLS) FAULTS_SOAK_S=$(SOAK_S) FAULTS_STREAMS=500 \
+	  FAULTS_READERS=200 FAULTS_BODY_MB=1000 $(PY) -m tests.faults.report --write
 
 clean: ## remove what the tools leave behind; .venv and data stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov

@@ -10,15 +10,14 @@ import asyncio
 import logging
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from backend.domain import IndexInfo, IngestJob
 from backend.errors import AppError, NotConfigured, Starting
-from backend.guarded import CHAT_POLICY, EMBED_POLICY, INDEX_POLICY
-from backend.metrics import CIRCUIT_CHANGES
+from backend.guards import make_guards
 from backend.passwords import PasswordPool
 from backend.probes import make_probes
-from backend.resilience import Guard, Policy
 from backend.services.account_setup import make_accounts
 from backend.services.answering import Answering
 from backend.services.conversations import Conversations
@@ -36,6 +35,7 @@ from backend.telemetry import TRACING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from backend.resilience import Policy
     from backend.services.accounts import Accounts
     from backend.settings import Loaded, Settings
     from backend.wiring import Adapters
@@ -45,8 +45,10 @@ log = logging.getLogger(__name__)
 DEFAULT_THRESHOLD = 0.5
 READY_WAIT_S = 10.0
 """How long a request waits for the parts, and for the first ingestion of an empty index."""
+STARTING = "The service is still starting; ask again in a few seconds."
+MIGRATION_S = 60.0
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses before the index is tried again at start-up; the last one repeats."""
+"""Pauses before index and database are tried again at start-up; the last one repeats."""
 
 
 class Container:
@@ -85,10 +87,7 @@ class Container:
         self._built = asyncio.Event()
         self._usable = asyncio.Event()
         self._failure: AppError | None = None
-        limits = _policies(loaded.settings) | dict(policies or {})
-        self._guards = {
-            name: Guard(name, policy, on_change=_log_change) for name, policy in limits.items()
-        }
+        self._guards = make_guards(loaded.settings, policies or {})
         probes = make_probes(
             loaded.settings,
             self._guards,
@@ -102,17 +101,21 @@ class Container:
         self._accounts: Accounts | NotConfigured | None = None
         self._points: int | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
 
-    @property
-    def accounts(self) -> Accounts:
-        """The readers' accounts.
+    async def open_accounts(self) -> Accounts:
+        """The readers' accounts, waiting a few seconds for them while the service starts.
 
         Raises:
-            Starting: the parts are not there yet.
+            Starting: they are still not there.
             NotConfigured: there can be none; the sentence names the variable.
         """
+        if self._accounts is None and self._failure is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READY_WAIT_S):
+                    await self._built.wait()
         if self._accounts is None:
-            raise Starting("The service is still starting; ask again in a few seconds.")
+            raise self._failure or Starting(STARTING, retry_after_s=5)
         if isinstance(self._accounts, NotConfigured):
             raise NotConfigured(self._accounts.detail)
         return self._accounts
@@ -149,9 +152,7 @@ class Container:
             async with asyncio.timeout(READY_WAIT_S):
                 await self._usable.wait()
         if not self._built.is_set():
-            raise self._failure or Starting(
-                "The service is still starting; ask again in a few seconds.", retry_after_s=5
-            )
+            raise self._failure or Starting(STARTING, retry_after_s=5)
 
     async def start(self) -> None:
         """Load the adapters and build the services.
@@ -169,16 +170,17 @@ class Container:
         self._built.set()
         self.insights.start()
         self._opening = asyncio.create_task(self._open(), name="open-index")
+        self._preparing = asyncio.create_task(self._prepare_database(), name="prepare-database")
         if endpoint := self.settings.otel_exporter_otlp_endpoint:
             await asyncio.to_thread(TRACING.start, endpoint)
 
     async def aclose(self) -> None:
         """Stop what runs and release connections, files and processes."""
         self.stopping.set()
-        if self._opening is not None:
-            self._opening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._opening
+        for task in (self._opening, self._preparing):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         if self._built.is_set():
             await self.dialogues.aclose()
             await self.ingestion.aclose()
@@ -224,10 +226,28 @@ class Container:
     def _last_ingestion(self) -> IngestJob | None:
         return self.ingestion.last if self._built.is_set() else None
 
-    async def _ping_database(self) -> None:
+    async def _ping_database(self) -> str | None:
         if self._adapters is None:
             raise Starting("The service is still starting.")
-        await self._guards["database"].call(self._adapters.database.ping)
+        database = self._adapters.database
+        await self._guards["database"].call(database.ping)
+        return database.problem
+
+    async def _prepare_database(self) -> None:
+        """Bring the schema up to date, however long the database is away."""
+        assert self._adapters is not None
+        for attempt in count():
+            try:
+                await self._guards["database"].call(
+                    self._adapters.database.prepare, timeout_s=MIGRATION_S
+                )
+            except AppError as error:
+                log.warning("the schema cannot be looked at", extra={"code": error.code})
+                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            else:
+                break
+        if problem := self._adapters.database.problem:
+            log.warning("the schema is not ours", extra={"problem": problem})
 
     async def _open(self) -> None:
         """Open the index, however long its server is away, then ingest what changed."""
@@ -276,18 +296,3 @@ def _counters(settings: Settings) -> tuple[Counters, Callable[[], Awaitable[None
 
     redis = RedisCounters(settings.redis_url.get_secret_value())
     return FallbackCounters(redis, MemoryCounters()), redis.aclose
-
-
-def _policies(settings: Settings) -> dict[str, Policy]:
-    policies = {"openai": CHAT_POLICY, "qdrant": INDEX_POLICY, "database": INDEX_POLICY}
-    if settings.embeddings_enabled:
-        policies["embeddings"] = EMBED_POLICY
-    if settings.fallback_enabled:
-        policies["fallback"] = CHAT_POLICY
-    return policies
-
-
-def _log_change(name: str, old: str, new: str) -> None:
-    CIRCUIT_CHANGES.add(name, new)
-    level = logging.WARNING if new == "open" else logging.INFO
-    log.log(level, "circuit changed", extra={"upstream": name, "was": old, "is": new})

@@ -23,6 +23,7 @@ AppError                 500 internal_error     something that should not happen
    |- UpstreamRejected     upstream_rejected       a request or credential that the upstream refuses
    |- IndexMissing         index_missing           the collection is not there
    |- DimensionMismatch    dimension_mismatch      vectors of another length than the collection's
+   |- StorageReadOnly      storage_readonly        the database can be read but not written
    `- CircuitOpen          circuit_open            not asked: it failed too often a moment ago
 """
 
@@ -201,6 +202,12 @@ class DimensionMismatch(UpstreamError):
 
     code, trips, retryable = "dimension_mismatch", False, False
     configuration = True
+
+
+class StorageReadOnly(UpstreamError):
+    """The database can be read but not written: read-only, or its disk is full."""
+
+    code, trips = "storage_readonly", False
 
 
 class CircuitOpen(UpstreamError):

@@ -23,6 +23,7 @@ from backend.resilience import Guard, Policy
 CHAT_POLICY = Policy(first_token_timeout_s=20.0, idle_timeout_s=20.0, max_attempts=3)
 EMBED_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=3)
 INDEX_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=2, max_delay_s=0.25, open_s=10.0)
+DATABASE_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=2, max_delay_s=0.25, open_s=4.0)
 
 TEXTS_PER_TIMEOUT = 128  # what an embedding server manages easily within one attempt's timeout
 

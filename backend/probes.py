@@ -154,12 +154,14 @@ def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, 
 
 
 def database_probe(
-    ping: Callable[[], Awaitable[None]], guard: Guard, url: SecretStr | None
+    ping: Callable[[], Awaitable[str | None]], guard: Guard, url: SecretStr | None
 ) -> Probe:
     """Does the database answer? Light: circuit and port, so that one asleep stays asleep."""
 
     async def run() -> Check:
-        await ping()
+        if problem := await ping():
+            fix = "Deploy the version that changed it, or give this one a database of its own."
+            return Check("database", Status.DEGRADED, problem, fix)
         return _circuit_check("database", guard)
 
     async def light() -> Check:
@@ -175,7 +177,7 @@ def make_probes(
     guards: Mapping[str, Guard],
     *,
     info: Callable[[], Awaitable[IndexInfo]],
-    ping: Callable[[], Awaitable[None]],
+    ping: Callable[[], Awaitable[str | None]],
     last_ingestion: Callable[[], IngestJob | None],
 ) -> list[Probe]:
     """A probe for every part that these settings use."""

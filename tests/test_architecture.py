@@ -30,7 +30,7 @@ MEMBERS = {
     "resilience": {
         "circuit", "guarded", "misfit", "patience", "resilience", "retry_budget",
     },
-    "container": {"container", "maintenance", "probes", "wiring"},
+    "container": {"container", "guards", "maintenance", "probes", "wiring"},
 }  # fmt: skip
 """Layers of several modules; the others have the name of their folder or file."""
 _CORE = {"foundation", "ports", "text", "resilience"}

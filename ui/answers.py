@@ -10,10 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from backend.domain import Answer, Citation, Mode
-from backend.text.sanitize import over_prose, sanitize, strip_controls
+from backend.domain import Answer, Citation, Mode, Trace
+from backend.text.sanitize import over_prose, sanitize
+from ui.markup import act, duration, text
+from ui.passages import passage_html
+from ui.why import STEPS, why_of
 
-MAX_QUOTE_CHARS = 1_200
+RATING_SLOT = "\x00rating\x00"
+"""Stands in a foot where the rating goes; no text from elsewhere keeps a control character."""
 
 _MODES = {
     Mode.GENERATED: ("Written from the book", "by the language model, from the passages below"),
@@ -21,20 +25,18 @@ _MODES = {
     Mode.REFUSED: ("Not in the book", "nothing there supports an answer to this"),
 }
 _COPY = '<button type="button" class="ba-copy-answer">Copy</button>'
-_RETRY = '<button type="button" class="ba-retry">Ask again</button>'
-_STEPS = {
-    "embed": "understanding",
-    "search": "search",
-    "first_token": "first word",
-    "generate": "writing",
-    "quote": "quoting",
-}
+_RETRY = act("retry", "Ask again", kind="ba-retry")
+_THUMB = (
+    '<svg width="16" height="16" viewBox="0 0 24 24"><path fill="none" stroke="currentColor" '
+    'stroke-width="2" stroke-linejoin="round" d="M7 11v9H4v-9Zm0 0 4-8a3 3 0 0 1 3 3v3h5a2 2 0 0 1 '
+    '2 2l-2 7a2 2 0 0 1-2 2H7"/></svg>'
+)
 _CITED = re.compile(r"(?<!\\)\[(\d{1,3})\](?!\()")
 _WEB = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _OWN_PAGE = re.compile(r"/(?!/)[^\s\"'<>\\]*")
 
 
-def text_of(text: str, citations: Sequence[Citation]) -> str:
+def text_of(answer: str, citations: Sequence[Citation]) -> str:
     """The answer's Markdown, safe to render, its ``[n]`` leading to the cited pages."""
     by_number = {citation.n: citation for citation in citations}
 
@@ -42,20 +44,41 @@ def text_of(text: str, citations: Sequence[Citation]) -> str:
         citation = by_number.get(int(match[1]))
         return _mark(citation) if citation else match[0]
 
-    return over_prose(sanitize(text), lambda prose: _CITED.sub(mark, prose))
+    return over_prose(sanitize(answer), lambda prose: _CITED.sub(mark, prose))
 
 
-def foot_of(answer: Answer) -> str:
-    """What stands below a finished answer: how it came about, its sources, how long it took."""
+def foot_of(answer: Answer, *, explained: bool = False) -> str:
+    """What stands below a finished answer: how it came about, its sources, how long it took.
+
+    ``explained``: with the panel that shows why, which is for maintainers only.
+    """
     name, how = _MODES[answer.mode]
-    warning = f'<p class="ba-warn">{_text(answer.degraded)}</p>' if answer.degraded else ""
+    warning = f'<p class="ba-warn">{text(answer.degraded)}</p>' if answer.degraded else ""
     heading = "Closest sections" if answer.mode is Mode.REFUSED else "Sources"
     return (
-        f'<div class="ba-foot">{warning}{_sources(heading, answer.citations)}'
+        f'<div class="ba-foot">{warning}{_sources(heading, answer.citations, answer.trace)}'
         f'<div class="ba-bar"><span class="ba-mode ba-{answer.mode.value}"><b>{name}</b> '
         f'<span class="ba-how">{how}</span></span>{_took(answer)}'
-        f'<span class="ba-do">{_COPY}{_RETRY}</span></div></div>'
+        f'<span class="ba-do">{RATING_SLOT}{_COPY}{_RETRY}</span></div>'
+        f"{why_of(answer) if explained else ''}</div>"
     )
+
+
+def rated(foot: str, position: int, rating: str) -> str:
+    """The foot with what its reader thinks of it, and the buttons to say so.
+
+    Args:
+        foot: As :func:`foot_of` made it.
+        position: The answer's place on the page.
+        rating: ``up``, ``down`` or nothing yet.
+    """
+    buttons = "".join(
+        f'<button type="button" class="ba-act ba-thumb ba-{way}{" ba-on" * (way == rating)}" '
+        f'value="rate {position} {way}" title="{title}">{_THUMB}'
+        f'<span class="ba-hidden">{title}</span></button>'
+        for way, title in (("up", "Helpful"), ("down", "Not helpful"))
+    )
+    return foot.replace(RATING_SLOT, buttons)
 
 
 def waiting(sentence: str) -> str:
@@ -67,7 +90,7 @@ def problem(sentence: str) -> str:
     """What stands where an answer should have been."""
     return (
         '<div class="ba-foot"><p class="ba-warn ba-error"><b>No answer.</b> '
-        f'{_text(sentence)}</p><div class="ba-bar"><span class="ba-do">{_RETRY}</span></div></div>'
+        f'{text(sentence)}</p><div class="ba-bar"><span class="ba-do">{_RETRY}</span></div></div>'
     )
 
 
@@ -80,45 +103,40 @@ def stopped(sentence: str) -> str:
 
 
 def _mark(citation: Citation) -> str:
-    title = _text(_where(citation))
+    title = text(_where(citation))
     if address := _address(citation.url):
         link = (
             f'<a href="{address}" target="_blank" rel="noopener" title="{title}">{citation.n}</a>'
         )
     else:
-        link = f'<span title="{title}">{citation.n}</span>'
+        link = f'<button type="button" title="{title}">{citation.n}</button>'
     return f'<sup class="ba-cite">{link}</sup>'
 
 
-def _sources(heading: str, citations: Sequence[Citation]) -> str:
+def _sources(heading: str, citations: Sequence[Citation], trace: Trace | None) -> str:
     if not citations:
         return ""
-    items = "".join(_source(citation) for citation in citations)
+    items = "".join(_source(citation, trace) for citation in citations)
     return f'<p class="ba-head">{heading}</p><ol class="ba-sources">{items}</ol>'
 
 
-def _source(citation: Citation) -> str:
-    quote = strip_controls(citation.quote).strip()
-    if len(quote) > MAX_QUOTE_CHARS:
-        quote = quote[:MAX_QUOTE_CHARS].rstrip() + " …"
+def _source(citation: Citation, trace: Trace | None) -> str:
     address = _address(citation.url)
     link = (
         f'<a href="{address}" target="_blank" rel="noopener">Open the page</a>' if address else ""
     )
-    # &#10; instead of a newline: a blank line in a quote would end the HTML block.
-    passage = escape(quote).replace("\n", "&#10;")
     return (
         f'<li><details><summary><span class="ba-n">{citation.n}</span>'
         f'<span class="ba-where">{_path(citation)}</span></summary>'
-        f'<div class="ba-passage"><blockquote>{passage}</blockquote>'
-        f'<p class="ba-from">{link}<span>{_text(citation.source)}</span></p></div></details></li>'
+        f'<div class="ba-passage"><blockquote>{passage_html(citation, trace)}</blockquote>'
+        f'<p class="ba-from">{link}<span>{text(citation.source)}</span></p></div></details></li>'
     )
 
 
 def _path(citation: Citation) -> str:
     steps = [step for step in citation.heading_path if step != citation.title]
-    title = f"<b>{_text(citation.title)}</b>"
-    return title + "".join(f" <i>›</i> <span>{_text(step)}</span>" for step in steps)
+    title = f"<b>{text(citation.title)}</b>"
+    return title + "".join(f" <i>›</i> <span>{text(step)}</span>" for step in steps)
 
 
 def _where(citation: Citation) -> str:
@@ -128,9 +146,9 @@ def _where(citation: Citation) -> str:
 def _took(answer: Answer) -> str:
     timings: Mapping[str, float] = answer.timings_ms
     total = timings.get("total") or sum(timings.values())
-    facts = [f"<b>{_duration(total)}</b>"] if total else []
+    facts = [f"<b>{duration(total)}</b>"] if total else []
     facts += [
-        f"{_STEPS.get(name, _text(name.replace('_', ' ')))} {_duration(value)}"
+        f"{STEPS.get(name, text(name.replace('_', ' ')))} {duration(value)}"
         for name, value in timings.items()
         if name != "total"
     ]
@@ -139,18 +157,8 @@ def _took(answer: Answer) -> str:
     return f'<span class="ba-took">{" · ".join(facts)}</span>' if facts else ""
 
 
-def _duration(milliseconds: float) -> str:
-    if milliseconds >= 1_000:
-        return f"{milliseconds / 1_000:.1f} s"
-    return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "under 1 ms"
-
-
 def _address(url: str) -> str:
     """The address as an attribute; "" unless it leads to the web or to a page of this service."""
     if _WEB.fullmatch(url):
         return escape(url)
     return escape(f"..{url}") if _OWN_PAGE.fullmatch(url) else ""
-
-
-def _text(text: str) -> str:
-    return escape(" ".join(strip_controls(text).split()))

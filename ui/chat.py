@@ -11,14 +11,16 @@ from typing import Any
 
 import gradio as gr
 
-from backend.domain import DoneEvent, Question, SourcesEvent, TokenEvent
+from backend.domain import Answer, DoneEvent, SourcesEvent, TokenEvent
 from backend.errors import AppError, Invalid
 from backend.services.limits import Limits
 from backend.settings import Settings
-from ui import answers
-from ui.access import Doorman
+from ui import answers, bridge
+from ui.access import Access, Doorman
 from ui.conversation import Conversation
 from ui.parts import Parts
+from ui.rating import Rating
+from ui.reader import LEVELS, MAX_PAGE_CHARS, MAX_SELECTION_CHARS, Reader
 from ui.suggestions import ABOUT_THIS_SERVICE, suggest
 
 log = logging.getLogger(__name__)
@@ -89,8 +91,11 @@ class Chat:
             )
             send = gr.Button("Ask", elem_id="ba-send", variant="primary", scale=0, min_width=88)
             stop = gr.Button("Stop", elem_id="ba-stop", visible=False, scale=0, min_width=88)
+        Rating(self._parts, self._doorman, self._limits).build(messages, state)
+        again = bridge.field("retry")
         with gr.Row(elem_id="ba-under"):
             clear = gr.Button("New conversation", elem_id="ba-clear", size="sm", scale=0)
+        reader = _reader_fields()
         outputs = [messages, state, box, send, stop]
         common: dict[str, Any] = {
             "outputs": outputs,
@@ -99,9 +104,9 @@ class Chat:
         }
         asking = {**common, "concurrency_limit": CONCURRENT_CHATS, "concurrency_id": "chat"}
         runs = [
-            gr.on([box.submit, send.click], self.ask, inputs=[box, state], **asking),
-            messages.retry(self.retry, inputs=[state], **asking),
-            messages.example_select(self.ask_example, inputs=[state], **asking),
+            gr.on([box.submit, send.click], self.ask, inputs=[box, state, *reader], **asking),
+            again.input(self.retry, inputs=[state], **asking),
+            messages.example_select(self.ask_example, inputs=[state, *reader], **asking),
         ]
         stop.click(self.stop, inputs=[state], cancels=runs, **common)
         clear.click(self.clear, cancels=runs, **common)
@@ -121,35 +126,51 @@ class Chat:
         return [{"text": question} for question in questions]
 
     async def ask(
-        self, text: str, conversation: Conversation, request: gr.Request
+        self,
+        text: str,
+        conversation: Conversation,
+        level: str,
+        language: str,
+        selected: str,
+        page: str,
+        request: gr.Request,
     ) -> AsyncGenerator[Outputs, None]:
-        """Answer what was typed."""
+        """Answer what was typed, as a reader with these fields would be answered."""
         if not text.strip():
             yield conversation.messages(), conversation, *_idle()
             return
-        async with aclosing(self._answer(text.strip(), conversation, request)) as outputs:
+        reader = Reader.of(level, language, selected, page)
+        async with aclosing(self._answer(text.strip(), reader, conversation, request)) as outputs:
             async for output in outputs:
                 yield output
 
     async def ask_example(
-        self, conversation: Conversation, request: gr.Request, event: gr.SelectData
+        self,
+        conversation: Conversation,
+        level: str,
+        language: str,
+        selected: str,
+        page: str,
+        request: gr.Request,
+        event: gr.SelectData,
     ) -> AsyncGenerator[Outputs, None]:
         """Answer an example question; what was chosen comes from the browser like typed text."""
         chosen = event.value
         text = str(chosen.get("text", "")) if isinstance(chosen, dict) else str(chosen)
-        async with aclosing(self.ask(text, conversation, request)) as outputs:
+        fields = (level, language, selected, page)
+        async with aclosing(self.ask(text, conversation, *fields, request)) as outputs:
             async for output in outputs:
                 yield output
 
     async def retry(
         self, conversation: Conversation, request: gr.Request
     ) -> AsyncGenerator[Outputs, None]:
-        """Ask the last question again."""
+        """Ask the last question again, with what surrounded it."""
         if not conversation.exchanges:
             yield [], conversation, *_idle()
             return
-        question = conversation.exchanges[-1].question
-        async with aclosing(self.ask(question, conversation.without_last(), request)) as outputs:
+        last, before = conversation.exchanges[-1], conversation.without_last()
+        async with aclosing(self._answer(last.question, last.reader, before, request)) as outputs:
             async for output in outputs:
                 yield output
 
@@ -166,10 +187,10 @@ class Chat:
         return [], Conversation(), *_idle()
 
     async def _answer(
-        self, text: str, before: Conversation, request: gr.Request
+        self, text: str, reader: Reader, before: Conversation, request: gr.Request
     ) -> AsyncGenerator[Outputs, None]:
         """Show the question at once, the answer as it comes, and an error as a sentence."""
-        now = before.asked(text[: MAX_QUESTION_CHARS + 1])
+        now = before.asked(text[: MAX_QUESTION_CHARS + 1], reader)
         now = now.updated(foot=answers.waiting("Searching the book"))
         yield now.messages(), now, *_busy()
         try:
@@ -191,12 +212,13 @@ class Chat:
         caller = self._doorman.admit_event(request)
         if len(text) > MAX_QUESTION_CHARS:
             raise Invalid(f"A question may have {MAX_QUESTION_CHARS:,} characters.")
+        question = now.exchanges[-1].reader.question(text, before.history)
         await self._limits.admit_question(caller.address)
         await self._parts.ready()
-        question = Question(text, history=before.history)
         written, shown_at = "", -_TICK_S
         citations: tuple[Any, ...] = ()
-        async with aclosing(self._parts.answering.answer(question, caller.principal)) as events:
+        dialogue = await self._parts.dialogues.open(question, caller.principal)
+        async with aclosing(dialogue.events) as events:
             async for event in events:
                 if isinstance(event, TokenEvent):
                     written += event.text
@@ -209,14 +231,41 @@ class Chat:
                     citations = event.citations
                     yield now.updated(foot=answers.waiting(_found(len(citations))))
                 elif isinstance(event, DoneEvent):
-                    answer = event.answer
-                    await self._limits.spend(answer.usage.total_tokens)
-                    yield now.updated(
-                        text=answer.text,
-                        shown=answers.text_of(answer.text, answer.citations),
-                        foot=answers.foot_of(answer),
-                        answered=True,
-                    )
+                    await self._limits.spend(event.answer.usage.total_tokens)
+                    explained = caller.access is not Access.VISITOR
+                    yield _finished(now, event.answer, explained=explained)
+
+
+def _finished(now: Conversation, answer: Answer, *, explained: bool) -> Conversation:
+    plain = answers.foot_of(answer)
+    return now.updated(
+        text=answer.text,
+        shown=answers.text_of(answer.text, answer.citations),
+        foot=answers.foot_of(answer, explained=True) if explained else plain,
+        plain_foot=plain,
+        answered=True,
+        message_id=answer.message_id,
+    )
+
+
+def _reader_fields() -> list[Any]:
+    """Level, language, selected text and page, folded away."""
+    with gr.Accordion("As a reader", open=False, elem_id="ba-reader"), gr.Row():
+        level = gr.Dropdown(
+            [(level.capitalize() or "Any level", level) for level in LEVELS],
+            value="", label="Level", min_width=140,
+        )  # fmt: skip
+        language = gr.Textbox(
+            label="Language", placeholder="As the question", max_length=40, min_width=140
+        )
+        page = gr.Textbox(
+            label="Page", placeholder="/docs/chapter", max_length=MAX_PAGE_CHARS, min_width=140
+        )
+        selected = gr.Textbox(
+            label="Selected text", placeholder="What the reader has marked on the page",
+            max_length=MAX_SELECTION_CHARS, max_lines=3, min_width=240,
+        )  # fmt: skip
+    return [level, language, selected, page]
 
 
 def _found(passages: int) -> str:

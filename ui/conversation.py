@@ -7,10 +7,14 @@ from typing import Any
 
 from backend.domain import Turn
 from backend.text.sanitize import sanitize
+from ui.answers import rated
+from ui.reader import Reader
 
 MAX_EXCHANGES = 30
 """Older ones leave the page; what is sent on every change stays bounded."""
 HISTORY_TURNS = 6
+EXPLAINED = 3
+"""Newest exchanges whose panel "why this answer" stays on the page: each is some 20 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +22,19 @@ class Exchange:
     """A question with what came of it.
 
     ``text`` is the answer as the model wrote it, ``shown`` the same as Markdown that is safe to
-    render, ``foot`` our own HTML below it. Only an ``answered`` exchange becomes history.
+    render, ``foot`` our own HTML below it, ``plain_foot`` the same without what makes it large.
+    ``message_id`` is by what the answer is rated. Only an ``answered`` exchange becomes history.
     """
 
     question: str
+    reader: Reader = Reader()
     text: str = ""
     shown: str = ""
     foot: str = ""
+    plain_foot: str = ""
     answered: bool = False
+    message_id: str = ""
+    rating: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +43,26 @@ class Conversation:
 
     exchanges: tuple[Exchange, ...] = ()
 
-    def asked(self, question: str) -> Conversation:
+    def asked(self, question: str, reader: Reader | None = None) -> Conversation:
         """With another question at its end."""
-        return Conversation((*self.exchanges, Exchange(question))[-MAX_EXCHANGES:])
+        asked = Exchange(question, reader or Reader())
+        return Conversation(
+            (*map(_folded, self.exchanges[:-EXPLAINED]), *self.exchanges[-EXPLAINED:], asked)[
+                -MAX_EXCHANGES:
+            ]
+        )
 
     def updated(self, **changes: Any) -> Conversation:
         """With fields of the last exchange changed."""
         return Conversation((*self.exchanges[:-1], replace(self.exchanges[-1], **changes)))
+
+    def rated(self, position: int, rating: str) -> Conversation:
+        """With a judgement of the answer at this position; unchanged where there is none."""
+        if not 0 <= position < len(self.exchanges) or not self.exchanges[position].answered:
+            return self
+        changed = list(self.exchanges)
+        changed[position] = replace(changed[position], rating=rating)
+        return Conversation(tuple(changed))
 
     def without_last(self) -> Conversation:
         """Before the last question."""
@@ -60,9 +82,14 @@ class Conversation:
     def messages(self) -> list[dict[str, Any]]:
         """For Gradio's Chatbot."""
         shown: list[dict[str, Any]] = []
-        for exchange in self.exchanges:
+        for position, exchange in enumerate(self.exchanges):
             shown.append({"role": "user", "content": sanitize(exchange.question)})
-            content = [part for part in (exchange.shown, exchange.foot) if part]
+            foot = rated(exchange.foot, position, exchange.rating)
+            content = [part for part in (exchange.shown, foot) if part]
             if content:
                 shown.append({"role": "assistant", "content": content})
         return shown
+
+
+def _folded(exchange: Exchange) -> Exchange:
+    return replace(exchange, foot=exchange.plain_foot or exchange.foot, plain_foot="")

@@ -9,11 +9,28 @@ from backend.domain import AnswerEvent, DocumentRecord, Principal, Question
 from backend.settings import Settings
 
 
-class Answering(Protocol):
-    """Answers questions."""
+class Dialogue(Protocol):
+    """An answer that may begin."""
 
-    def answer(self, question: Question, principal: Principal) -> AsyncGenerator[AnswerEvent, None]:
+    @property
+    def events(self) -> AsyncGenerator[AnswerEvent, None]:
         """Sources, tokens, and at last the finished answer; raises AppError."""
+        ...
+
+
+class Dialogues(Protocol):
+    """Answers questions; the service behind ``POST /chat``."""
+
+    async def open(self, question: Question, asker: Principal) -> Dialogue:
+        """Admit a question; nothing is searched before the events are iterated."""
+        ...
+
+
+class Insights(Protocol):
+    """What readers ask, and what they think of the answers."""
+
+    async def rate(self, message_id: str, rating: str, comment: str = "") -> None:
+        """Keep ``up`` or ``down``; raises NotFound and UpstreamError."""
         ...
 
 
@@ -54,7 +71,12 @@ class Parts(Protocol):
         ...
 
     @property
-    def answering(self) -> Answering:
+    def dialogues(self) -> Dialogues:
+        """Once :meth:`ready` returned."""
+        ...
+
+    @property
+    def insights(self) -> Insights:
         """Once :meth:`ready` returned."""
         ...
 

@@ -91,7 +91,7 @@ async def identified(request: Request, asker: Principal) -> Principal:
     if shown == Shown():
         return asker
     try:
-        accounts = container_of(request).accounts
+        accounts = await container_of(request).open_accounts()
     except AppError:
         return asker
     return await identify(accounts, shown, asker.address)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from uuid import uuid4
 
@@ -23,7 +23,6 @@ from backend.domain import (
     Mode,
     Principal,
     Question,
-    Retrieved,
     SourcesEvent,
     TokenEvent,
     Trace,
@@ -31,12 +30,16 @@ from backend.domain import (
     Usage,
 )
 from backend.errors import AppError, NotConfigured, UpstreamError, UpstreamMalformed
-from backend.metrics import ANSWERS, BROKEN_OFF, DEGRADED, STEP_SECONDS, TOKENS
+from backend.metrics import BROKEN_OFF, DEGRADED
 from backend.ports import ChatModel
 from backend.resilience import Deadline, current_deadline
+from backend.services.draft import Draft
 from backend.services.retrieval import Retrieval
+from backend.services.rewording import Rewording
 from backend.text.citations import best_quote, cite, clean_marks, make_citation, refusal_text
+from backend.text.claims import unsupported
 from backend.text.extractive import compose, extract
+from backend.text.follow_ups import is_follow_up
 from backend.text.prompts import NOT_IN_BOOK, build_messages
 from backend.text.sparse import query_terms
 
@@ -44,28 +47,10 @@ log = logging.getLogger(__name__)
 
 ANSWER_DEADLINE_S = 90.0
 MAX_ANSWER_TOKENS = 900
-MAX_ANSWER_CHARS = 40_000
-"""Far beyond what so many tokens hold: a server that ignores the limit cannot fill our memory."""
 UNSUPPORTED = "The model named no source for this answer; check it against the book."
-TRUNCATED = "The answer was cut at the model's length limit."
+UNPROVEN = "Not everything stands in the passages that are cited; check this against the book:"
+CLAIM_CHARS = 160
 BROKE_OFF = "The answer broke off and is not complete: "
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What is known of an answer while it is made."""
-
-    question: Question
-    session_id: str
-    retrieved: Retrieved
-    started: float
-    mode: Mode = Mode.EXTRACTIVE
-    text: str = ""
-    citations: tuple[Citation, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
-    timings: dict[str, float] = field(default_factory=dict)
-    prompt: tuple[dict[str, str], ...] = ()
 
 
 class Answering:
@@ -87,6 +72,7 @@ class Answering:
     ) -> None:
         self._retrieval = retrieval
         self._models = tuple(models)
+        self._rewording = Rewording(models)
         self._book_title = book_title
 
     async def answer(
@@ -106,15 +92,20 @@ class Answering:
         """
         current_deadline.set(Deadline.after(ANSWER_DEADLINE_S))
         started = perf_counter()
-        retrieved = await self._retrieval.search(question)
+        if history is not None and is_follow_up(question.text):
+            question, history = replace(question, history=await history), None
+        asked = await self._rewording.reword(question, await self._retrieval.lexicons.current())
+        reworded = perf_counter()
+        retrieved = await self._retrieval.search(replace(question, text=asked.text))
         if history is not None:
             question = replace(question, history=await history)
-        draft = _Draft(
+        draft = Draft(
             question, question.session_id or str(uuid4()), retrieved, started,
             timings=dict(retrieved.timings_ms),
         )  # fmt: skip
-        if retrieved.degraded:
-            draft.notes.append(retrieved.degraded)
+        draft.timings["reword"] = round((reworded - started) * 1000, 2)
+        draft.spent = asked.usage
+        draft.notes += filter(None, (asked.note, retrieved.degraded))
         if not retrieved.hits:
             events = self._refuse(draft)
         else:
@@ -124,10 +115,10 @@ class Answering:
                 yield event
         yield DoneEvent(self._finish(draft))
 
-    def _finish(self, draft: _Draft) -> Answer:
+    def _finish(self, draft: Draft) -> Answer:
         draft.timings["total"] = _ms_since(draft.started)
         found = draft.retrieved
-        _count(draft)
+        draft.count()
         log.info(
             "answered",
             extra={
@@ -145,7 +136,10 @@ class Answering:
             session_id=draft.session_id,
             message_id=str(uuid4()),
             degraded=" ".join(draft.notes) or None,
-            usage=draft.usage,
+            usage=Usage(
+                draft.usage.prompt_tokens + draft.spent.prompt_tokens,
+                draft.usage.completion_tokens + draft.spent.completion_tokens,
+            ),
             timings_ms=draft.timings,
             trace=Trace(
                 candidates=found.hits,
@@ -156,7 +150,7 @@ class Answering:
             ),
         )
 
-    async def _refuse(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+    async def _refuse(self, draft: Draft) -> AsyncGenerator[AnswerEvent, None]:
         closest = draft.retrieved.closest
         draft.mode = Mode.REFUSED
         draft.citations = self._known(draft.question, closest)
@@ -164,7 +158,7 @@ class Answering:
         yield SourcesEvent(draft.citations)
         yield TokenEvent(draft.text)
 
-    async def _quote(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+    async def _quote(self, draft: Draft) -> AsyncGenerator[AnswerEvent, None]:
         question = draft.question
         spans = extract(question.text, question.selected_text, draft.retrieved.hits, query_terms)
         draft.mode = Mode.EXTRACTIVE
@@ -176,7 +170,7 @@ class Answering:
         yield SourcesEvent(draft.citations)
         yield TokenEvent(draft.text)
 
-    async def _generate(self, draft: _Draft) -> AsyncGenerator[AnswerEvent, None]:
+    async def _generate(self, draft: Draft) -> AsyncGenerator[AnswerEvent, None]:
         hits = draft.retrieved.hits
         messages = build_messages(draft.question, hits, book_title=self._book_title)
         draft.prompt = tuple(messages)
@@ -213,7 +207,7 @@ class Answering:
         async for event in events:
             yield event
 
-    def _broken_off(self, draft: _Draft, error: AppError, asked: float) -> Answer:
+    def _broken_off(self, draft: Draft, error: AppError, asked: float) -> Answer:
         """What the model had said, as an answer that says that it is not whole."""
         BROKEN_OFF.add(error.code)
         draft.timings["generate"] = _ms_since(asked)
@@ -235,7 +229,7 @@ class Answering:
         )
 
     async def _spoken(
-        self, model: ChatModel, messages: list[dict[str, str]], draft: _Draft
+        self, model: ChatModel, messages: list[dict[str, str]], draft: Draft
     ) -> AsyncGenerator[str, None]:
         """The model's text, held back while it may still be the mark for "not in the book".
 
@@ -246,16 +240,9 @@ class Answering:
         stream = model.stream(messages, max_tokens=MAX_ANSWER_TOKENS)
         async with aclosing(stream):
             async for delta in stream:
-                if delta.usage is not None:
-                    draft.usage = delta.usage
-                if delta.finish_reason == "length":
-                    DEGRADED.add("truncated", "length")
-                    draft.notes.append(TRUNCATED)
+                draft.take(delta)
                 if not delta.text:
                     continue
-                draft.text += delta.text
-                if len(draft.text) > MAX_ANSWER_CHARS:
-                    raise UpstreamMalformed("openai", "The model did not stop; its answer is cut.")
                 if open_:
                     yield delta.text
                     continue
@@ -273,7 +260,7 @@ class Answering:
             yield held
         draft.mode = Mode.GENERATED
 
-    def _settle(self, draft: _Draft, hits: Sequence[Hit]) -> None:
+    def _settle(self, draft: Draft, hits: Sequence[Hit]) -> None:
         draft.text, used = clean_marks(draft.text, len(hits))
         draft.citations = cite(
             hits,
@@ -285,14 +272,10 @@ class Answering:
         if not used:
             DEGRADED.add("unsupported", "no_source")
             draft.notes.append(UNSUPPORTED)
-
-
-def _count(draft: _Draft) -> None:
-    ANSWERS.add(draft.mode.value)
-    for step, milliseconds in draft.timings.items():
-        STEP_SECONDS.observe(step, milliseconds / 1000)
-    TOKENS.add("prompt", amount=draft.usage.prompt_tokens)
-    TOKENS.add("completion", amount=draft.usage.completion_tokens)
+        passages = {number: hits[number - 1].chunk.window for number in used}
+        if claims := unsupported(draft.text, passages):
+            DEGRADED.add("unsupported", "claim")
+            draft.notes.append(f"{UNPROVEN} “{claims[0][:CLAIM_CHARS]}”")
 
 
 def _ms_since(start: float) -> float:

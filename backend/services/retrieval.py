@@ -72,6 +72,7 @@ class Retrieval:
         weights = [1.0, SELECTION_WEIGHT][: len(results)]
         ranked = without_overlap(fuse_queries(results, weights))
         ranked = rerank(ranked, asked(text, lexicon.weight), text)
+        ranked = prefer_selection(ranked, question.selected_text)
         ranked = prefer_page(ranked, question.page_url)
         sure = measure(
             text, question.selected_text, ranked, lexicon, repaired=tuple(repairs.values())
@@ -130,6 +131,22 @@ def without_overlap(hits: Sequence[Hit]) -> list[Hit]:
         seen.append(hit.chunk.window)
         kept.append(hit)
     return kept
+
+
+def prefer_selection(
+    hits: Sequence[Hit], selected: str, *, boost: float = 0.3, shortest: int = 8
+) -> list[Hit]:
+    """Lift the hits that the marked text stands in: the reader looks at one of them."""
+    marked = " ".join(selected.split())
+    if len(marked) < shortest:
+        return list(hits)
+    lifted = [
+        replace(hit, score=min(1.0, hit.score + boost))
+        if marked in " ".join(hit.chunk.window.split())
+        else hit
+        for hit in hits
+    ]
+    return sorted(lifted, key=lambda hit: -hit.score)
 
 
 def prefer_page(hits: Sequence[Hit], page_url: str, *, boost: float = 0.08) -> list[Hit]:

@@ -36,12 +36,15 @@ QUESTION_SHARE = 0.2
 FIRM_HEADING = 0.4
 """A heading with a smaller share of the question says nothing about the text below it."""
 SHORT_CODE = 240
-"""Announced code of up to so many characters is shown whether or not code was asked for."""
+POINTED_CODE = 1_200
+"""Announced code of up to so many characters is shown whether or not code was asked for; the second
+where the sentence says nothing without it ("the following structure:")."""
 
 _WANTS_CODE = re.compile(
     r"\bcode|\bhow (?:do|can|to|should|would)\b|\bexample|\bcommand|\bsnippet|\bimplement|\bsyntax"
     r"|\bfunction\b|\bscript|\bwrite\b|_|\(\)|::"
 )
+_POINTS = re.compile(r"\b(?:following|follows|like this|like so|below|here(?:'s| is| are))\b", re.I)
 _VAGUE_TERMS = frozenset(map(stem, VAGUE))
 
 Terms = Callable[[str], Sequence[str]]
@@ -152,7 +155,7 @@ def _candidates(
         early = 1.0 if _is_opening(parts, position) else 0.3
         score = sum(rarity[term] for term in shared) / (1 + len(parts[position].text) / 2_000)
         firm = max(0.0, share - FIRM_HEADING) / (1 - FIRM_HEADING)
-        score = (score + 1.1 * firm**1.5 * total * early) * (0.6 + 0.4 * hit.score / top)
+        score = (score + 1.1 * firm**1.5 * total * early) * (0.3 + 0.7 * hit.score / top)
         if parts[position].text.rstrip(" *_").endswith(("?", "؟", "？")):
             score *= QUESTION_SHARE
         result.append(_Candidate(hit, parts, position, shared, score))
@@ -206,7 +209,8 @@ def _widen_sentence(
         else:
             break
     if _leads_in(parts[last]) and last + 1 < len(parts) and parts[last + 1].kind == "code":
-        if code or len(parts[last + 1].text) <= SHORT_CODE:
+        most = POINTED_CODE if _POINTS.search(parts[last].text) else SHORT_CODE
+        if code or len(parts[last + 1].text) <= most:
             last += 1  # the code that was asked for belongs to its lead-in, whatever its length
     while first and parts[first - 1].block == block and _length(parts, first - 1, last) <= limit:
         first -= 1

@@ -14,6 +14,7 @@ from backend.text.typos import Dictionary
 
 MAX_FORMS = 150_000
 """Forms kept in memory, the commonest: about 30 MB. A rare form left out counts as unknown."""
+SHORT = 4
 VAGUE_SHARE = 0.3
 """Weight of a vague word against another one of the same rarity."""
 
@@ -54,6 +55,16 @@ class Lexicon:
             return 1.0
         held = min(self._found.get(term, 0), self._chunks)
         return math.log(1 + (self._chunks - held + 0.5) / (held + 0.5))
+
+    @cached_property
+    def is_other_script(self) -> bool:
+        """Whether most of the words are written in another script than Latin."""
+        return 2 * sum(map(str.isascii, self._forms)) < len(self._forms)
+
+    def common_forms(self, number: int = 30) -> list[str]:
+        """The commonest longer words, which show what language the book is in."""
+        longer = ((count, form) for form, count in self._forms.items() if len(form) > SHORT)
+        return [form for _, form in nlargest(number, longer)]
 
     def weight(self, token: Token) -> float:
         """What it says about a passage that it holds the word, at least 0.

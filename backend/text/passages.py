@@ -16,7 +16,7 @@ _CODE_LINE = re.compile(
     r"|fn|let|pub|use|const|var|public|private|static|void|@\w+|#include)\b.*[:;({\w)]$|^\s*</?\w[^>]*>"
     r"|^\s*[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|^\s*[\w.]+\([^)]*\)[;:]?$"
 )
-CODE_SHARE = 0.7
+CODE_SHARE = 0.5
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|Fig|Eq|No|Dr|Mr|Ms)|\b[A-Z]|^\s*\d+)\.$")
 
 

@@ -30,25 +30,22 @@ STOPWORDS = frozenset(f"{_ENGLISH}{_URDU_PERSIAN_ARABIC}".split())
 
 
 _VAGUE = """
-able actually added allow allowed another answer anything around ask available back bad based
-become becomes begin belong belongs best better big book bring build built call called calling
-case cause certain change chapter clear come comes command common consist contain contains cover
-covered create created day deal define defined demand depend describe described describes detail
-details difference differences different differ divided done easy either else enough ever every
-everything exactly example examples exist exists explain explained fast find finish finishing
-first fix follow following get gets getting give given gives go goes going good great hand handle
-happen happened happens hard help helpful hold holds idea important include included instead
-involve keep kind kinds know known large lead learn leave let like line list little long look made
-main make makes making many mean meaning means meant mention mentioned method name named names
-need needed needs new next nice number obtain old order overview part parts people perform piece
-please point possible problem proper provide purpose put question quick quickly quite read real
-really reason recommend recommended require required result right run running said say says second
-section see seem set several shape show shown simple simply single small someone something
-sometimes sort specific start stand stands start still stop summary support supported sure take
-taken tell text thing things think time today together tool topic toward treat try turn two type
-types understand use used useful user uses using usual usually various want wat way ways well work
-working works write written wrong
-advantage advantages benefit benefits drawback drawbacks disadvantage disadvantages role
+able actually added advantage advantages allow allowed another answer anything around ask
+available back bad based become becomes begin belong belongs benefit benefits best better big book
+bring cause certain change chapter clear come comes common contain contains cover covered create
+created day deal define defined demand depend describe described describes detail details differ
+difference differences different disadvantage disadvantages divided done drawback drawbacks easy
+either else enough ever every everything exactly example examples exist exists explain explained
+fast find finish finishing first fix get gets getting give given gives go goes going good great
+hand happen happened happens hard help helpful hold holds idea important include included instead
+involve keep kind kinds know known large lead learn leave let like little long look made main make
+makes making many mean meaning means meant mention mentioned need needed needs new next nice
+obtain old order overview people perform piece please possible problem proper provide purpose put
+question quick quickly quite read real really reason recommend recommended require required right
+said say says second section see seem several show shown simple simply single small someone
+something sometimes sort specific stand stands still summary sure take taken tell thing things
+think time today together toward treat turn two understand use used useful user uses using usual
+usually various want wat way ways well work working works write written wrong
 """
 
 VAGUE = frozenset(_VAGUE.split())

@@ -46,7 +46,7 @@ def genuine_server(folder: Path, database: str, origin: str, secret: str) -> Ite
 
 def install_clients() -> None:
     """Install the JavaScript packages if they are not there."""
-    if not (CLIENTS / "node_modules" / "better-auth").is_dir():
+    if not all((CLIENTS / "node_modules" / name).is_dir() for name in ("better-auth", "esbuild")):
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=CLIENTS, check=True)
 
 

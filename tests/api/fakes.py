@@ -72,11 +72,13 @@ class FakeAnswering:
         self.asked: list[tuple[Question, Principal]] = []
         self.waiting = asyncio.Event()
         self.closed = asyncio.Event()
+        self.history: Any = None
 
     async def answer(
         self, question: Question, principal: Principal, *, history: Any = None
     ) -> AsyncIterator[AnswerEvent]:
         self.asked.append((question, principal))
+        self.history = await history if history is not None else None
         try:
             for item in self.events:
                 if isinstance(item, Exception):
@@ -189,8 +191,7 @@ class FakeContainer:
         self.start_error: Exception | None = None
         self.closed = False
 
-    @property
-    def accounts(self) -> Accounts:
+    async def open_accounts(self) -> Accounts:
         raise NotConfigured("Accounts are off.")
 
     async def start(self) -> None:

@@ -59,7 +59,7 @@ async def test_frontends_may_call_and_read() -> None:
             )
             assert reply.headers["access-control-allow-origin"] == origin
             exposed = reply.headers["access-control-expose-headers"].split(", ")
-            assert exposed == ["set-auth-token", "x-request-id", "retry-after"]
+            assert exposed == ["set-auth-token", "x-request-id", "retry-after", "x-retry-after"]
             assert "Origin" in reply.headers["vary"]
 
 

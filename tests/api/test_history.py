@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from backend.adapters.sql.idempotency import SqlReplays
 from backend.adapters.sql.migrate import upgrade
 from backend.api import history_answers, history_examples
 from backend.crypto import make_ring
+from backend.domain import DoneEvent, Turn
 from backend.errors import UpstreamUnavailable
 from backend.services.accounts import Accounts, Client, SignUp
 from backend.services.conversations import Conversations
@@ -43,14 +45,18 @@ class Container(FakeContainer):
         store, replays = SqlConversations(database), Replays(SqlReplays(database))
         self.conversations = Conversations(store, replays)
         self.dialogues = Dialogues(self.answering, store, replays)
-        self._accounts = make_accounts(
+        self.accounts = make_accounts(
             AccountStoreChooser(database, make_ring(None, SECRET), shared=False),
             exporters={"conversations": self.conversations.everything},
         )
 
-    @property
-    def accounts(self) -> Accounts:
-        return self._accounts
+    async def open_accounts(self) -> Accounts:
+        return self.accounts
+
+
+def accounts_of(site: Site) -> Accounts:
+    assert isinstance(site.container, Container)
+    return site.container.accounts
 
 
 class Reader:
@@ -76,7 +82,7 @@ class Reader:
 
 
 async def sign_up(site: Site, name: str) -> Reader:
-    accounts = site.container.accounts
+    accounts = accounts_of(site)
     form = SignUp(f"{name}@x.test", "Corr3ct-horse-battery", name)
     signed_in = await accounts.sign_up(form, Client("203.0.113.7", "test/1"))
     assert signed_in.session.token is not None
@@ -137,7 +143,10 @@ async def test_history_has_the_shapes_that_the_frontend_reads(ada: Reader) -> No
 
 async def test_next_question_continues_and_sees_the_last_turns(ada: Reader) -> None:
     first = await ada.chat()
+    answering = ada.site.container.answering
+    answering.events[-1] = DoneEvent(replace(ANSWER, message_id="message-2"))
     second = await ada.chat("And a topic?", session_id=first["session_id"])
+    assert answering.history == (Turn("user", "What is a node?"), Turn("assistant", ANSWER.text))
     assert second["session_id"] == first["session_id"]
     assert (await ada.history())["sessions"][0]["message_count"] == 4
 
@@ -216,7 +225,7 @@ async def test_history_is_for_those_who_signed_in(served: Site, header: dict[str
 
 async def test_cookie_counts_from_trusted_pages_only(ada: Reader) -> None:
     site = ada.site
-    cookie = f"{COOKIE}={site.container.accounts.signer.cookie_value(ada.token)}"
+    cookie = f"{COOKIE}={accounts_of(site).signer.cookie_value(ada.token)}"
     trusted, foreign = (
         {"cookie": cookie, "origin": origin} for origin in (ORIGIN, "https://evil.example")
     )
@@ -231,7 +240,7 @@ async def test_token_that_has_ended_is_anonymous_in_chat(ada: Reader) -> None:
     await ada.site.ask(
         "POST", "/chat", json={"query": "Why?"}, headers={"authorization": "Bearer x"}
     )
-    await ada.site.container.accounts.revoke_all(await current(ada), but_current=False)
+    await accounts_of(ada.site).revoke_all(await current(ada), but_current=False)
     answer = await ada.chat()
     assert (answer["saved"], answer["degraded"]) == (False, None)
     assert (await ada.ask("GET", LIST)).status == 401
@@ -240,7 +249,7 @@ async def test_token_that_has_ended_is_anonymous_in_chat(ada: Reader) -> None:
 async def current(reader: Reader) -> Any:
     from backend.services.credentials import Shown
 
-    return await reader.site.container.accounts.require(Shown(reader.token))
+    return await accounts_of(reader.site).require(Shown(reader.token))
 
 
 async def test_stream_ends_with_the_stored_ids(ada: Reader) -> None:
@@ -297,7 +306,7 @@ async def test_account_takes_its_conversations_along_and_leaves_none(
 ) -> None:
     await ada.ask("POST", "/chat", json={"query": "Mine?"}, headers={"idempotency-key": "k"})
     await eve.chat("Hers?")
-    accounts = ada.site.container.accounts
+    accounts = accounts_of(ada.site)
     exported: Any = await accounts.export(await current(ada))
     assert [m["content"] for c in exported["conversations"] for m in c["messages"]] == [
         "Mine?", ANSWER.text,

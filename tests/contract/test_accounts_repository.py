@@ -242,6 +242,7 @@ class TestAccountStore:
         assert exported["user"]["email"] == "ada@example.test"
         assert exported["user"]["profile"]["learning_goals"] == "robots"
         assert exported["sessions"][0]["ip_address"] == "203.0.113.7"
+        assert (exported["answers"], exported["requests"]) == ([], [])
         assert "a" * 32 not in str(exported)
         assert "salt:hash" not in str(exported)
 

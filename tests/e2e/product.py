@@ -11,7 +11,7 @@ from typing import Any
 from backend.container import Container
 from backend.resilience import Policy
 from backend.settings import load
-from tests.api.serving import Site, serving
+from tests.api.serving import UNLIMITED, Site, serving
 
 CHAPTERS = {
     "intro.md": "---\ntitle: Robots\n---\n\nThis book is about robots that walk and talk.\n",
@@ -42,12 +42,14 @@ async def product(
     data: Path,
     *,
     policies: Mapping[str, Policy] | None = None,
+    limited: bool = False,
     **environment: str,
 ) -> AsyncIterator[Site]:
     """Serve the product with these variables until the block ends; the book has been read in."""
     environ = {"DOCS_PATH": str(docs), "DATA_DIR": str(data), **environment}
     container = Container(load(environ), policies=policies)
-    async with serving(container) as site:  # type: ignore[arg-type]
+    limits = None if limited else UNLIMITED  # None: as the variables say
+    async with serving(container, limits=limits) as site:  # type: ignore[arg-type]
         await container.ready()
         yield site
 

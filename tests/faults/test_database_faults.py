@@ -271,9 +271,7 @@ async def test_f20_same_request_twice_is_one_answer(docs, tmp_path, openai, post
     ):
         reader = await sign_up(site)
         before = openai.calls("chat")
-        first, double = await asyncio.gather(
-            reader.chat(site, "click"), reader.chat(site, "click")
-        )
+        first, double = await asyncio.gather(reader.chat(site, "click"), reader.chat(site, "click"))
         done, refused = sorted((first, double), key=lambda reply: reply.status)
         assert (done.status, refused.status) == (200, 409)
         assert int(refused.headers["retry-after"]) >= 1

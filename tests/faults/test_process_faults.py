@@ -140,9 +140,7 @@ async def _ask(service, reader, key, session, acknowledged) -> str:
     return key
 
 
-async def test_f27_wall_clock_jumps_free_and_lock_nobody(
-    docs, tmp_path, openai, monkeypatch, seen
-):
+async def test_f27_wall_clock_jumps_free_and_lock_nobody(docs, tmp_path, openai, monkeypatch, seen):
     chat = replace(CHAT_POLICY, max_attempts=1, failure_threshold=2, open_s=0.3)
     async with QdrantDouble() as index:
         variables = keys(openai.port, QDRANT_URL=index.url, RATE_LIMIT_CHAT="8/hour")

@@ -22,7 +22,7 @@ from backend.domain import (
     TokenEvent,
     Usage,
 )
-from backend.errors import UpstreamTimeout
+from backend.errors import NotFound, UpstreamTimeout
 from backend.services.diagnostics import Diagnostics
 from backend.services.readiness import Probe
 from backend.settings import load
@@ -127,6 +127,33 @@ class FakeAnswering:
         )
 
 
+class FakeDialogue:
+    def __init__(self, events: AsyncGenerator[AnswerEvent, None]) -> None:
+        self.events = events
+
+
+class FakeDialogues:
+    """Opens what :class:`FakeAnswering` answers."""
+
+    def __init__(self, answering: FakeAnswering) -> None:
+        self._answering = answering
+
+    async def open(self, question: Question, asker: Principal) -> FakeDialogue:
+        return FakeDialogue(self._answering.answer(question, asker))
+
+
+class FakeInsights:
+    """Keeps ratings; knows no other answer than ``message``."""
+
+    def __init__(self) -> None:
+        self.rated: list[tuple[str, str, str]] = []
+
+    async def rate(self, message_id: str, rating: str, comment: str = "") -> None:
+        if message_id != "message":
+            raise NotFound("There is no answer with this message_id.")
+        self.rated.append((message_id, rating, comment))
+
+
 class FakeIngestion:
     """A book of four chapters."""
 
@@ -156,6 +183,8 @@ class FakeContainer:
         loaded = load(environ or {})
         self.settings = loaded.settings.model_copy(update={"docs_path": "book"})
         self.answering = FakeAnswering(pause_s)
+        self.dialogues = FakeDialogues(self.answering)
+        self.insights = FakeInsights()
         self.ingestion = FakeIngestion()
         self.diagnostics = Diagnostics(loaded, tuple(_probes()), now=lambda: WHEN)
         self.stopping = asyncio.Event()

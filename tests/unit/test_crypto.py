@@ -106,6 +106,7 @@ def test_older_keys_read_but_do_not_write() -> None:
     assert both.email_lookups("a@x.test") == [
         DataKey(KEY).email_lookup("a@x.test"),
         DataKey("older-key-not-real").email_lookup("a@x.test"),
+        DataKey("older-key-not-real", derived=True).email_lookup("a@x.test"),
     ]
 
 

@@ -28,7 +28,7 @@ from backend.adapters.sql.account_rows import (
 )
 from backend.adapters.sql.data_keys import KeyLedger
 from backend.adapters.sql.engine import Database
-from backend.adapters.sql.ownership import delete_owned
+from backend.adapters.sql.ownership import delete_owned, export_owned
 from backend.adapters.sql.sessions import ACTIVE, SqlSessions
 from backend.adapters.sql.tables import PROFILES, USERS, auth_sessions, user_profiles, users
 from backend.crypto import KeyRing, legacy_email_hashes
@@ -193,21 +193,17 @@ class SqlAccounts(SqlSessions):
         return await self._db.write(add) if present is None else present
 
     async def export(self, user_id: str) -> dict[str, Any]:
-        """The account, its profile and its sessions."""
+        """The account, its profile and sessions, and what other tables hold of it."""
 
         def work(connection: Connection) -> dict[str, Any]:
-            row = connection.execute(
-                users_with_profiles(user_profiles.c.preferences).where(users.c.id == user_id)
-            )
+            row = connection.execute(users_with_profiles().where(users.c.id == user_id))
             found = row.mappings().first()
             if found is None:
                 raise NotFound("There is no such account any more; sign in again.")
             statement = select(*SESSION_COLUMNS).where(auth_sessions.c.user_id == user_id)
             rows = connection.execute(statement.order_by(auth_sessions.c.created_at)).mappings()
             sessions = [self._codec.session(row) for row in rows]
-            return export_of(self._codec.user(found), sessions) | {
-                "preferences": found["preferences"]
-            }
+            return export_of(self._codec.user(found), sessions) | export_owned(connection, user_id)
 
         return await self._db.read(work)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.account_ports import (
@@ -28,7 +28,7 @@ from backend.account_ports import (
 )
 from backend.adapters.sql.account_rows import export_of
 from backend.adapters.sql.better_auth_sessions import PROVIDER, BetterAuthSessions
-from backend.adapters.sql.ownership import delete_owned
+from backend.adapters.sql.ownership import delete_owned, export_owned
 from backend.crypto import normal_email
 from backend.errors import NotFound
 
@@ -155,15 +155,18 @@ class BetterAuthAccounts(BetterAuthSessions):
         self._adopted.discard(user_id)
 
     async def export(self, user_id: str) -> dict[str, Any]:
-        """The account of the shared tables, with our profile."""
+        """The account of the shared tables, with our profile and what else we hold of it."""
         user = self._t.user
-        row = await self._db.read(
-            lambda c: c.execute(select(user).where(user.c.id == user_id)).mappings().first()
-        )
+
+        def work(connection: Connection) -> tuple[RowMapping | None, dict[str, Any]]:
+            found = connection.execute(select(user).where(user.c.id == user_id)).mappings().first()
+            return found, export_owned(connection, user_id)
+
+        row, owned = await self._db.read(work)
         if row is None:
             return await self._own.export(user_id)
         sessions = await self.sessions(user_id, datetime.fromtimestamp(0, UTC))
-        return export_of(await self._with_profile(self._user_row(row)), sessions)
+        return export_of(await self._with_profile(self._user_row(row)), sessions) | owned
 
     async def _login(self, where: Any) -> Login | None:
         user, account = self._t.user, self._t.account

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
-from backend.adapters.sql.errors import translated
+from backend.adapters.sql.errors import BUSY, UPSTREAM, translated
+from backend.errors import UpstreamRateLimited, UpstreamUnavailable
+
+if TYPE_CHECKING:
+    from backend.adapters.sql.migrate import SchemaState
 
 T = TypeVar("T")
 
@@ -31,6 +36,7 @@ class Guarded(Protocol):
 POOL_SIZE = 5
 POOL_OVERFLOW = 5
 POOL_TIMEOUT_S = 3
+CONNECTIONS = POOL_SIZE + POOL_OVERFLOW
 POOL_RECYCLE_S = 280  # Neon suspends after 300 s without a query
 CONNECT_TIMEOUT_S = 5
 SQLITE_BUSY_MS = 5_000
@@ -84,18 +90,21 @@ class Database:
         self,
         url: str,
         *,
-        on_first_use: Callable[[Engine], object] | None = None,
+        on_first_use: Callable[[Engine], SchemaState | None] | None = None,
         guard: Guarded | None = None,
     ) -> None:
         self.engine = make_engine(url)
         self.dialect = self.engine.dialect.name
+        self.problem: str | None = None
+        """What is wrong with the schema, once it was looked at; a sentence."""
         self._on_first_use = on_first_use
         self._guard = guard
         self._ready = on_first_use is None
         self._preparing = asyncio.Lock()
-        self._executor = ThreadPoolExecutor(
-            POOL_SIZE + POOL_OVERFLOW, thread_name_prefix="database"
-        )
+        self._executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="database")
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self.patience_s = POOL_TIMEOUT_S
+        """How long a call waits for a connection that others hold."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction that changes nothing.
@@ -150,7 +159,18 @@ class Database:
         return await (self._guard(once) if self._guard else once())
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            async with asyncio.timeout(self.patience_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise UpstreamRateLimited(
+                UPSTREAM, BUSY, code=UpstreamUnavailable.code, retry_after_s=1
+            ) from None
+        loop = asyncio.get_running_loop()
+        running = self._executor.submit(work)
+        # a thread outlives the caller that has given up, and keeps its connection until it ends
+        running.add_done_callback(lambda _: _in_loop(loop, self._free.release))
+        return await asyncio.wrap_future(running)
 
     def _run(self, work: Callable[[Connection], T], *, writes: bool) -> T:
         with translated(), self.engine.connect() as connection:
@@ -161,7 +181,13 @@ class Database:
     def _prepare_now(self) -> None:
         assert self._on_first_use is not None
         with translated():
-            self._on_first_use(self.engine)
+            state = self._on_first_use(self.engine)
+        self.problem = state.problem if state is not None else None
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(call)
 
 
 def _select_one(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from backend.errors import (
     AppError,
     Conflict,
     Invalid,
+    StorageReadOnly,
     UpstreamError,
     UpstreamRefused,
     UpstreamRejected,
@@ -30,6 +31,7 @@ _REJECTED = (
     "The database refuses the connection or the statement; "
     "check the user, password and database name in NEON_API_KEY."
 )
+BUSY = "Every database connection is busy; try again in a moment."
 _TAKEN = "This is stored already, or belongs to something that has gone."
 _UNFIT = "A value does not fit its column in the database; make it shorter or simpler."
 
@@ -39,7 +41,7 @@ Make = type[AppError] | None
 TABLE: dict[type[BaseException], tuple[Make, str]] = {
     exc.TimeoutError: (
         UpstreamTimeout,
-        "Every database connection is busy; try again in a moment.",
+        BUSY,
     ),
     exc.DisconnectionError: (UpstreamUnavailable, _AWAY),
     exc.InterfaceError: (UpstreamUnavailable, _AWAY),
@@ -64,11 +66,12 @@ TABLE: dict[type[BaseException], tuple[Make, str]] = {
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, by class or whole code
 _BY_SQLSTATE: dict[str, tuple[type[UpstreamError], str]] = {
     "08": (UpstreamUnavailable, _AWAY),
-    "25006": (UpstreamUnavailable, "The database is read-only at the moment; try again later."),
+    "25006": (StorageReadOnly, "The database is read-only at the moment; try again later."),
     "28": (UpstreamRejected, _REJECTED),
     "3D": (UpstreamRejected, _REJECTED),
     "40": (UpstreamUnavailable, "Two changes met in the database; try again."),
     "42": (UpstreamRejected, _REJECTED),
+    "53100": (StorageReadOnly, "The database has no room left; make room or enlarge it."),
     "53": (UpstreamUnavailable, "The database has no room or connection left; try again later."),
     "55P03": (UpstreamTimeout, _SLOW),
     "57014": (UpstreamTimeout, _SLOW),
@@ -88,8 +91,8 @@ _BY_TEXT: tuple[tuple[str, type[UpstreamError], str], ...] = (
     ("starting up", UpstreamUnavailable, "The database is starting; try again in a moment."),
     ("database is locked", UpstreamTimeout, _SLOW),
     ("unable to open database file", UpstreamRejected, "The file in DATA_DIR cannot be opened."),
-    ("readonly database", UpstreamRejected, "The file in DATA_DIR cannot be written."),
-    ("disk is full", UpstreamRejected, "The disk that holds DATA_DIR is full."),
+    ("readonly database", StorageReadOnly, "The file in DATA_DIR cannot be written."),
+    ("disk is full", StorageReadOnly, "The disk that holds DATA_DIR is full."),
 )
 
 

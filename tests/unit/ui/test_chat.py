@@ -19,6 +19,9 @@ from ui.access import Doorman
 from ui.chat import MAX_QUESTION_CHARS, Chat
 from ui.conversation import Conversation
 
+PLAIN = ("", "", "", "")
+"""Level, language, selected text and page of a plain question."""
+
 
 class Clock:
     """Advances by ``step`` seconds whenever somebody looks."""
@@ -55,7 +58,7 @@ def container() -> FakeContainer:
 
 
 async def test_ask_shows_the_question_at_once_then_the_answer(container: FakeContainer) -> None:
-    outputs = await run(chat_of(container).ask(" How? ", Conversation(), event()))
+    outputs = await run(chat_of(container).ask(" How? ", Conversation(), *PLAIN, event()))
 
     assert outputs[0][0][0] == {"role": "user", "content": "How?"}
     assert "Searching the book" in shown(outputs[0])
@@ -68,8 +71,8 @@ async def test_ask_shows_the_question_at_once_then_the_answer(container: FakeCon
 
 
 async def test_ask_bounds_how_often_the_page_is_updated(container: FakeContainer) -> None:
-    often = await run(chat_of(container, step=1.0).ask("How?", Conversation(), event()))
-    rarely = await run(chat_of(container, step=0.001).ask("How?", Conversation(), event()))
+    often = await run(chat_of(container, step=1.0).ask("How?", Conversation(), *PLAIN, event()))
+    rarely = await run(chat_of(container, step=0.001).ask("How?", Conversation(), *PLAIN, event()))
 
     assert len(rarely) < len(often)
     assert shown(rarely[-1]) == shown(often[-1])
@@ -79,15 +82,15 @@ async def test_ask_gives_fresh_updates_because_gradio_empties_them(
     container: FakeContainer,
 ) -> None:
     chat = chat_of(container)
-    first = await run(chat.ask("How?", Conversation(), event()))
+    first = await run(chat.ask("How?", Conversation(), *PLAIN, event()))
     first[0][2].clear()
-    second = await run(chat.ask("How?", Conversation(), event()))
+    second = await run(chat.ask("How?", Conversation(), *PLAIN, event()))
 
     assert second[0][2]["value"] == ""
 
 
 async def test_a_blank_question_asks_nothing(container: FakeContainer) -> None:
-    await run(chat_of(container).ask(" \n ", Conversation(), event()))
+    await run(chat_of(container).ask(" \n ", Conversation(), *PLAIN, event()))
 
     assert container.answering.questions == []
 
@@ -95,7 +98,7 @@ async def test_a_blank_question_asks_nothing(container: FakeContainer) -> None:
 async def test_every_handler_admits_its_caller_anew(container: FakeContainer) -> None:
     chat, stranger = chat_of(container), event("203.0.113.9")
 
-    outputs = await run(chat.ask("How?", Conversation(), stranger))
+    outputs = await run(chat.ask("How?", Conversation(), *PLAIN, stranger))
 
     assert "on the server&#x27;s own machine only" in shown(outputs[-1])
     assert container.answering.questions == []
@@ -107,9 +110,9 @@ async def test_every_handler_admits_its_caller_anew(container: FakeContainer) ->
 
 async def test_the_limits_of_the_service_hold_here_too(container: FakeContainer) -> None:
     chat = chat_of(container, rate=1)
-    await run(chat.ask("How?", Conversation(), event()))
-    refused = await run(chat.ask("How?", Conversation(), event()))
-    too_long = await run(chat.ask("x" * (MAX_QUESTION_CHARS + 1), Conversation(), event()))
+    await run(chat.ask("How?", Conversation(), *PLAIN, event()))
+    refused = await run(chat.ask("How?", Conversation(), *PLAIN, event()))
+    too_long = await run(chat.ask("x" * (MAX_QUESTION_CHARS + 1), Conversation(), *PLAIN, event()))
 
     assert "More than 1" in shown(refused[-1])
     assert "4,000 characters" in shown(too_long[-1])
@@ -119,7 +122,7 @@ async def test_the_limits_of_the_service_hold_here_too(container: FakeContainer)
 async def test_an_answer_that_breaks_off_keeps_what_came_and_says_why(
     container: FakeContainer,
 ) -> None:
-    outputs = await run(chat_of(container).ask("fail now", Conversation(), event()))
+    outputs = await run(chat_of(container).ask("fail now", Conversation(), *PLAIN, event()))
 
     assert "A node publishes" in shown(outputs[-1])
     assert "no answer within 20 s" in shown(outputs[-1])
@@ -129,7 +132,7 @@ async def test_an_answer_that_breaks_off_keeps_what_came_and_says_why(
 async def test_a_fault_of_ours_shows_no_inside(
     container: FakeContainer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outputs = await run(chat_of(container).ask("bug now", Conversation(), event()))
+    outputs = await run(chat_of(container).ask("bug now", Conversation(), *PLAIN, event()))
 
     assert "Something went wrong on our side" in shown(outputs[-1])
     assert "postgresql" not in shown(outputs[-1])
@@ -137,7 +140,7 @@ async def test_a_fault_of_ours_shows_no_inside(
 
 
 async def test_closing_the_page_closes_the_answer(container: FakeContainer) -> None:
-    outputs = chat_of(container).ask("How?", Conversation(), event())
+    outputs = chat_of(container).ask("How?", Conversation(), *PLAIN, event())
     for _ in range(3):
         await anext(outputs)
     await outputs.aclose()
@@ -149,8 +152,8 @@ async def test_retry_asks_the_last_question_with_what_came_before_it(
     container: FakeContainer,
 ) -> None:
     chat = chat_of(container)
-    first = await run(chat.ask("One?", Conversation(), event()))
-    second = await run(chat.ask("Two?", first[-1][1], event()))
+    first = await run(chat.ask("One?", Conversation(), *PLAIN, event()))
+    second = await run(chat.ask("Two?", first[-1][1], *PLAIN, event()))
     third = await run(chat.retry(second[-1][1], event()))
 
     assert container.answering.questions[2] == container.answering.questions[1]

@@ -11,6 +11,7 @@ from backend.adapters.sql import errors
 from backend.errors import (
     AppError,
     Conflict,
+    StorageReadOnly,
     UpstreamError,
     UpstreamRefused,
     UpstreamRejected,
@@ -89,4 +90,4 @@ def test_faults_of_the_program_are_left_as_they_are() -> None:
 
 def test_sqlite_errors_are_known_by_their_text() -> None:
     error = exc.OperationalError("x", {}, sqlite3.OperationalError("database or disk is full"))
-    assert isinstance(errors.translate(error), UpstreamRejected)
+    assert isinstance(errors.translate(error), StorageReadOnly)
