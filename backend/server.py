@@ -22,6 +22,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from backend.api import (
+    account_export,
+    auth,
+    auth_account,
     chat,
     content,
     docs_page,
@@ -152,6 +155,8 @@ def _routes(**arguments: object) -> FastAPI:
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     # routes are tried in this order
     for part in (chat, history, status, content, feedback, metrics, knowledge, insights, reading):
+        app.include_router(part.router)
+    for part in (auth, auth_account, account_export):
         app.include_router(part.router)
     app.include_router(docs_page.router)
     return app

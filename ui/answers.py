@@ -26,10 +26,10 @@ _MODES = {
 }
 _COPY = '<button type="button" class="ba-copy-answer">Copy</button>'
 _RETRY = act("retry", "Ask again", kind="ba-retry")
-_THUMB = (
-    '<svg width="16" height="16" viewBox="0 0 24 24"><path fill="none" stroke="currentColor" '
-    'stroke-width="2" stroke-linejoin="round" d="M7 11v9H4v-9Zm0 0 4-8a3 3 0 0 1 3 3v3h5a2 2 0 0 1 '
-    '2 2l-2 7a2 2 0 0 1-2 2H7"/></svg>'
+_THUMB = (  # in pixels: the page's sanitiser drops a viewBox
+    '<svg width="16" height="16"><path fill="none" stroke="currentColor" stroke-width="1.5" '
+    'stroke-linejoin="round" d="M4.8 7.4v6.4H2.4V7.4Zm0 0L7.6 2a2 2 0 0 1 2 2v2.4h3a1.5 1.5 0 0 1 '
+    '1.5 1.8l-1 4.4a1.5 1.5 0 0 1-1.5 1.2H4.8"/></svg>'
 )
 _CITED = re.compile(r"(?<!\\)\[(\d{1,3})\](?!\()")
 _WEB = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 Gradio knows only events of its own components. The page's script writes the ``value`` of a pressed
 button (see :func:`ui.markup.act`) into the field whose name is the value's first word; that field's
-``input`` event then carries it here like typed text, to be judged like typed text.
+``change`` event then carries it here like typed text, to be judged like typed text.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class Chat:
         asking = {**common, "concurrency_limit": CONCURRENT_CHATS, "concurrency_id": "chat"}
         runs = [
             gr.on([box.submit, send.click], self.ask, inputs=[box, state, *reader], **asking),
-            again.input(self.retry, inputs=[state], **asking),
+            again.change(self.retry, inputs=[state], **asking),
             messages.example_select(self.ask_example, inputs=[state, *reader], **asking),
         ]
         stop.click(self.stop, inputs=[state], cancels=runs, **common)

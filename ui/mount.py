@@ -41,6 +41,9 @@ _NO_STATISTICS = {
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
     "GRADIO_ANALYTICS_MAX_EVENTS": "1",
 }
+_QUEUE_PAUSE_S = 0.02
+"""How often Gradio's queue looks for work. By itself it does so a thousand times a second, which
+takes several percent of a core from an idle service and delays everybody's answers."""
 _FAILED = (
     "The admin page could not be built; the log of this service says why. "
     "Reinstalling the packages of requirements.txt usually mends it."
@@ -188,6 +191,7 @@ async def build_shell(parts: Parts, doorman: Doorman, limits: Limits, title: str
     from ui.theme import build_theme
 
     blocks = build_blocks(parts, doorman, limits, title)
+    blocks._queue.sleep_when_free = _QUEUE_PAUSE_S
     blocks.space_id = None  # with it the page asks the Hub about the Space: a foreign request
     shell = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     # Without exactly this class on its parent, Gradio grants every origin what it asks for.

@@ -51,7 +51,7 @@ class Rating:
                 close = gr.Button("Close", size="sm", scale=0, min_width=72)
         outputs = [messages, conversation, rated, row, said, comment]
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        pressed.input(self.rate, inputs=[pressed, conversation], outputs=outputs, **quiet)
+        pressed.change(self.rate, inputs=[pressed, conversation], outputs=outputs, **quiet)
         gr.on(
             [send.click, comment.submit],
             self.say,

@@ -12,6 +12,7 @@ MAX_PROMPT_CHARS = 16_000
 _EXCERPT_CHARS = 150
 
 STEPS = {
+    "reword": "rewording",
     "embed": "understanding",
     "search": "search",
     "rank": "ranking",

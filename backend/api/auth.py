@@ -141,7 +141,11 @@ async def verify(request: Request) -> Response:
 
 
 @router.get(
-    "/ok", name="auth_ok", summary="Whether accounts are served", response_model=schemas.OkOut
+    "/ok",
+    name="auth_ok",
+    summary="Whether accounts are served",
+    response_model=schemas.OkOut,
+    responses=auth_errors(),
 )
 async def auth_ok() -> Response:
     """Always true."""

@@ -13,18 +13,19 @@ _WORDS = {
     400: "A field does not fit.",
     401: "Not signed in, or a wrong password.",
     403: "The page is not trusted, or the sign-in is too old.",
+    408: "The body did not arrive in time.",
     422: "There is an account with this address, or the body holds what no text may hold.",
     429: "Too often; `X-Retry-After` and `Retry-After` say when.",
     503: "The database is away, or `BETTER_AUTH_SECRET` or `DATA_ENCRYPTION_KEY` is missing.",
 }
-_EVERYWHERE = (413, 414, 431, 500)
+_EVERYWHERE = (413, 414, 415, 431, 500)
 
 
 def auth_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The declarations of the error statuses of an operation, those of every one included."""
     return {
         status: {"description": _WORDS.get(status) or _phrase(status), "model": AuthErrorOut}
-        for status in sorted({*statuses, *_EVERYWHERE})
+        for status in sorted({*statuses, *_EVERYWHERE, *((408,) if 400 in statuses else ())})
     }
 
 

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from backend.api.about import DESCRIPTION, SERVICE, VERSION
+from backend.api.auth_samples import complete
 from backend.api.errors import HeadersTooLarge, RequestTimeout, UriTooLong
 from backend.api.examples import REQUEST_ID
 from backend.errors import (
@@ -153,6 +154,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         document["components"]["securitySchemes"] = _SCHEMES
+        complete(document)
         app.openapi_schema = document
     return app.openapi_schema
 

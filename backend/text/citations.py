@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from backend.domain import Citation, Hit
 from backend.text.passages import Piece, pieces
@@ -16,6 +17,10 @@ _SPACE_BEFORE = re.compile(r"[ \t]+(?=[.,;:!?]|$)", re.MULTILINE)
 
 QUOTE_CHARS = 400
 """Longest quote of a generated answer's citation, unless its first piece alone is longer."""
+
+KEPT_PASSAGES = 512
+"""Passages whose pieces are remembered, at about 10 kB each: readers ask about the same ones, and
+taking a passage apart costs more than everything else that is done with it."""
 
 Terms = Callable[[str], Sequence[str]]
 
@@ -58,16 +63,24 @@ def best_quote(passage: str, statement: str, terms: Terms, *, limit: int = QUOTE
 
     Always a verbatim substring of ``passage``.
     """
-    parts = [piece for piece in pieces(passage) if piece.kind != "heading"] or pieces(passage)
+    parts, held = _quotable(passage, terms)
     if not parts:
         return passage.strip()
     wanted = set(terms(statement))
-    overlap = [len(wanted & set(terms(piece.text))) for piece in parts]
+    overlap = [len(wanted & found) for found in held]
     best = max(range(len(parts)), key=lambda position: (overlap[position], -position))
     first = last = best
     while last + 1 < len(parts) and overlap[last + 1] >= 2 and _room(parts, first, last + 1, limit):
         last += 1
     return passage[parts[first].start : parts[last].end]
+
+
+@lru_cache(maxsize=KEPT_PASSAGES)
+def _quotable(passage: str, terms: Terms) -> tuple[tuple[Piece, ...], tuple[frozenset[str], ...]]:
+    """What of a passage can be quoted, and the terms of each piece."""
+    found = pieces(passage)
+    parts = tuple(piece for piece in found if piece.kind != "heading") or tuple(found)
+    return parts, tuple(frozenset(terms(piece.text)) for piece in parts)
 
 
 def _room(parts: Sequence[Piece], first: int, last: int, limit: int) -> bool:

@@ -15,7 +15,7 @@ from backend.text.passages import pieces
 from backend.text.stopwords import VAGUE
 
 ENOUGH = 0.3
-"""Share of a sentence's terms that its passages must have; a paraphrase keeps the technical ones."""
+"""Share of a sentence's terms that its passages must have: a paraphrase keeps technical ones."""
 FEWEST_TERMS = 4
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
 _SCRIPT = re.compile(r"[^\W\d_a-zA-ZÀ-ɏ]")

@@ -12,9 +12,9 @@ _TABLE = re.compile(r"^\s*\|.*\|\s*$")
 _NOISE = re.compile(r"^\s*(?::::\w*.*|</?[A-Za-z][^>]*>|(?:-{3,}|\*{3,}|_{3,}))\s*$")
 _SENTENCE_END = re.compile(r"[.!?。！？۔؟][\"')\]*_]*(?=\s|$)|[。！？]")
 _CODE_LINE = re.compile(
-    r"^(?: {4}|\t)\s*\S|[({\[;,\\]$|^\s*[)}\]]+[;,]?$|^\s*(?:def|class|import|from|return|for|if|else"
-    r"|fn|let|pub|use|const|var|public|private|static|void|@\w+|#include)\b.*[:;({\w)]$|^\s*</?\w[^>]*>"
-    r"|^\s*[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|^\s*[\w.]+\([^)]*\)[;:]?$"
+    r"^(?: {4}|\t)\s*\S|[({\[;,\\]$|^\s*[)}\]]+[;,]?$|^\s*(?:def|class|import|from|return|for|if"
+    r"|else|fn|let|pub|use|const|var|public|private|static|void|@\w+|#include)\b.*[:;({\w)]$"
+    r"|^\s*</?\w[^>]*>|^\s*[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|^\s*[\w.]+\([^)]*\)[;:]?$"
 )
 CODE_SHARE = 0.5
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|Fig|Eq|No|Dr|Mr|Ms)|\b[A-Z]|^\s*\d+)\.$")

@@ -53,6 +53,7 @@ def encode_query(text: str) -> SparseVector:
     return SparseVector(indices=tuple(weights), values=tuple(weights.values()))
 
 
+@lru_cache(maxsize=256)  # a question is compared with every passage that it is answered from
 def query_terms(text: str) -> tuple[str, ...]:
     """The different terms that a question asks for, in order."""
     return tuple(dict.fromkeys(t for token in tokens(text, query=True) for t in token.terms))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.domain import SearchQuery
+from backend.domain import SearchQuery, Vocabulary
 from backend.errors import DimensionMismatch, IndexMissing, UpstreamError
 from backend.ports import ChunkIndex
 from backend.text.sparse import encode_document
@@ -174,6 +174,20 @@ class TestChunkIndex:
         assert listed == {"a.md": "", "b.md": "hash"}
         await index.write([document("a.md", [chunk("alpha", "a.md")])])
         assert {r.content_hash for r in await index.documents()} == {"hash"}
+
+    async def test_vocabulary_sums_up_the_words_of_the_live_documents(
+        self, index: ChunkIndex
+    ) -> None:
+        assert await index.vocabulary() == Vocabulary()
+        await index.begin(None, None)
+        first = document("a.md", [chunk("alpha", "a.md"), chunk("beta", "a.md", 1)])
+        await index.write([replace(first, words={"alpha": 1, "beta": 2})])
+        second = document("b.md", [chunk("gamma", "b.md")])
+        await index.write([replace(second, words={"beta": 1, "گاما": 1})])
+        await index.publish()
+        assert await index.vocabulary() == Vocabulary({"alpha": 1, "beta": 3, "گاما": 1}, 3)
+        await index.forget("a.md")
+        assert await index.vocabulary() == Vocabulary({"beta": 1, "گاما": 1}, 1)
 
     async def test_forget_removes_a_document_with_its_chunks(self, index: ChunkIndex) -> None:
         await index.begin(None, None)

@@ -67,3 +67,5 @@ def postgres_of_its_own() -> Iterator[PostgresServer]:
     """A PostgreSQL that the test may stop and crash."""
     with postgres_server() as server:
         yield server
+        if not (server.data / "postmaster.pid").exists():
+            server.start()

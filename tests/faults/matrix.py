@@ -94,7 +94,7 @@ MATRIX: dict[str, Fault] = {
     ),
     "f15": Fault(
         "Database crashes in service",
-        "one new connection; questions go on; sessions are 503, never 401",
+        "questions go on with `saved: false`; nobody is signed out (no 401); one new connection",
         "401s: 0; lost calls after its return: 0",
     ),
     "f16": Fault(

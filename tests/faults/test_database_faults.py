@@ -10,7 +10,6 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE, SQLITE_FILE
-from backend.errors import UpstreamTimeout
 from backend.guarded import DATABASE_POLICY
 from tests.e2e.product import product
 from tests.faults.invariants import watched
@@ -84,7 +83,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
         reader = await sign_up(site)
         session = (await reader.chat(site)).json["session_id"]
         server.kill()
-        statuses, answered = [], []
+        held, answered = [], []
         for _ in range(5):
             reply = await watch.call(
                 "POST", "/chat", json={"query": "What is a topic?", "session_id": session},
@@ -92,14 +91,13 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
             )  # fmt: skip
             answered.append(reply.status == 200 and reply.json["saved"] is False)
             reply = await watch.call("GET", "/api/auth/get-session", headers=reader.headers)
-            statuses.append(reply.status)
+            held.append(reply.status == 503 or reply.json["user"]["email"] == "reader@example.org")
         assert all(answered)
-        assert set(statuses) == {503}
+        assert all(held), "nobody is signed out by a database that is away"
         assert (await watch.ready())["database"]["status"] == "down"
         server.start()
         _, back = await soon(
-            lambda: watch.call("GET", "/api/auth/get-session", headers=reader.headers),
-            lambda reply: reply.status == 200,
+            lambda: reader.chat(site, session_id=session), lambda reply: reply.json["saved"]
         )
         for _ in range(3):
             assert (await reader.chat(site, session_id=session)).json["saved"] is True
@@ -113,7 +111,7 @@ async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres,
         variables = through(line, postgres)
         async with (
             product(docs, tmp_path / "data", **variables) as site,
-            watched(site, mode="extractive") as watch,
+            watched(site, mode="extractive", spare=40) as watch,
         ):
             reader = await sign_up(site)
             await reader.chat(site)
@@ -177,8 +175,6 @@ async def test_f18_full_disk_loses_no_row(docs, tmp_path, seen):
         with engine.connect() as connection:
             pages = connection.execute(text("PRAGMA page_count")).scalar()
             connection.rollback()
-        for _ in range(POOL_SIZE + POOL_OVERFLOW):
-            pass
         full = _Full(engine, pages)
         saved = []
         for _ in range(12):
@@ -244,8 +240,9 @@ async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
             assert held == 0
             response.close()
         openai.heal()
+        database.patience_s = 0.2
         slow = [
-            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(2)"))))
+            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(3)"))))
             for _ in range(busy)
         ]
         while database.connections_in_use < busy:
@@ -253,12 +250,13 @@ async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
         started = time.monotonic()
         assert (await watch.ask()).json["mode"] == "generated", "who needs none waits for none"
         free_s = time.monotonic() - started
-        reply = await watch.call("GET", "/api/auth/get-session", headers=reader.headers)
+        reply = await watch.call("GET", "/api/chat/sessions", headers=reader.headers)
         waited_s = time.monotonic() - started - free_s
-        assert reply.status in (200, 503)
-        assert waited_s < 5.0
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+        assert "busy" in reply.json["detail"]
+        assert waited_s < 2.5
+        assert (await watch.circuit("database"))["failure_count"] == 0
         await asyncio.gather(*slow, return_exceptions=True)
-        assert issubclass(UpstreamTimeout, Exception)
         seen(f"0 held by streams; others {free_s:.1f} s; who needs one {waited_s:.1f} s")
 
 

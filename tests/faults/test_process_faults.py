@@ -15,7 +15,7 @@ import aiohttp
 from backend.guarded import CHAT_POLICY
 from tests.api.serving import parse_events
 from tests.doubles.qdrant import QdrantDouble
-from tests.e2e.product import product, until
+from tests.e2e.product import product
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.process import running
 from tests.faults.readers import sign_up, whole_pairs
@@ -242,6 +242,3 @@ async def until_ready(watch, name: str) -> None:
 async def _done(change) -> None:
     if (waiting := change()) is not None:
         await waiting
-
-
-__all__ = ["until"]

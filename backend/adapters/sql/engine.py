@@ -204,9 +204,15 @@ def _sqlite_engine(url: str) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False},
     )
+    event.listen(engine, "do_connect", _make_folder)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(_dialect: object, _record: object, arguments: list[Any], _more: object) -> None:
+    with suppress(OSError):  # the connection's own error says it better
+        Path(arguments[0]).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

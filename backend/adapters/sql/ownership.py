@@ -39,7 +39,7 @@ def export_owned(connection: Connection, user_id: str) -> dict[str, Any]:
     """What is held of an account beside itself, its sessions and its conversations.
 
     ``answers`` are the notes on answers, with the reader's ratings; ``requests`` those that came
-    with an Idempotency-Key, with what was answered; ``preferences`` what an earlier deployment kept.
+    with an Idempotency-Key, with what was answered; ``preferences`` are of an earlier deployment.
     """
     preferences = select(user_profiles.c.preferences).where(user_profiles.c.user_id == user_id)
     notes = select(*(answer_notes.c[name] for name in _NOTE_COLUMNS)).where(

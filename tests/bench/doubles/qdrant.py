@@ -1,13 +1,14 @@
 """Qdrant's REST protocol at a fixed speed: ``python -m tests.bench.doubles.qdrant --port 16333``.
 
-Keeps what is written to it. A search gives the first points that were stored, with scores that
-fall: which points an engine finds is not what is measured against this double, so the request's
-vectors are not even read.
+Keeps what is written to it. A search gives points that follow one another from somewhere in the
+collection, with scores that fall: which points an engine finds is not what is measured against this
+double, so the request's vectors are not even read; but another vector finds other points.
 """
 
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ import orjson
 
 from tests.bench.doubles.wire import Schedule, arguments, json_reply, reply, serve
 
+STARTS = 64
 _LIMIT = re.compile(rb'"limit":\s*(\d+)')
 _DONE = {"operation_id": 1, "status": "completed"}
 _PATH = re.compile(r"/collections/(?P<name>[^/]+)(?P<rest>/.*)?")
@@ -28,7 +30,7 @@ class Qdrant:
         self._config: dict[str, dict[str, Any]] = {}
         self._points: dict[str, dict[str, dict[str, Any]]] = {}
         self._aliases: dict[str, str] = {}
-        self._found: dict[tuple[str, int], bytes] = {}
+        self._found: dict[tuple[str, int, int], bytes] = {}
 
     def handle(self, method: str, path: str, body: bytes) -> Schedule:
         match = _PATH.fullmatch(path)
@@ -114,22 +116,25 @@ class Qdrant:
 
     def _search(self, name: str, rest: str, body: bytes) -> bytes:
         limits = [int(limit) for limit in _LIMIT.findall(body)]
-        found = [self._first(name, limit) for limit in limits]
+        start = zlib.crc32(body[:400])
+        found = [self._some(name, limit, (start + n) % STARTS) for n, limit in enumerate(limits)]
         if rest == "/points/query":
             return reply(b'{"result":%b,"status":"ok","time":0.001}' % found[0])
         return reply(b'{"result":[%b],"status":"ok","time":0.001}' % b",".join(found))
 
-    def _first(self, name: str, limit: int) -> bytes:
-        if (name, limit) not in self._found:
+    def _some(self, name: str, limit: int, start: int) -> bytes:
+        """``limit`` chunks from one of ``STARTS`` places on."""
+        if (name, limit, start) not in self._found:
             chunks = self._matching(
                 name, {"filter": {"must": [{"key": "kind", "match": {"value": "chunk"}}]}}
             )
+            first = start * len(chunks) // STARTS
             points = [
                 {**point, "version": 1, "score": 0.9 - 0.01 * n}
-                for n, point in enumerate(chunks[:limit])
+                for n, point in enumerate((chunks[first:] + chunks[:first])[:limit])
             ]
-            self._found[name, limit] = orjson.dumps({"points": points})
-        return self._found[name, limit]
+            self._found[name, limit, start] = orjson.dumps({"points": points})
+        return self._found[name, limit, start]
 
 
 def _result(value: object) -> bytes:

@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from backend.text.confidence import measure
+from backend.text.lexicon import Lexicon
+from tests.unit.builders import make_hit
+
+FORMS = {"install": 20, "ros": 60, "gazebo": 40, "node": 50, "topic": 30, "ubuntu": 2, "arm": 4}
+BOOK = Lexicon(FORMS, 100)
+
+
+def confidence(question, text, lexicon=BOOK, dense=None, bm25=6.0, **more):
+    hit = replace(make_hit(text), sparse_score=bm25, dense_score=dense)
+    return measure(question, more.pop("selected", ""), [hit], lexicon, **more).confidence
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "treated"),
+    [
+        ("How do I install ROS on Ubuntu?", "Install ROS on Ubuntu with apt.", True),
+        ("How do I install ROS on macOS?", "Install ROS on Ubuntu with apt.", False),
+        ("Who won the world cup?", "The node publishes a topic.", False),
+        ("Does Gazebo have an Arm?", "Gazebo has nodes and topics.", False),
+        ("What is a node?", "A node is a process.", True),
+    ],
+)
+def test_confidence_parts_treated_from_untreated_questions(question, text, treated):
+    assert (confidence(question, text) >= 0.5) is treated
+
+
+def test_confidence_without_hits_is_zero():
+    assert measure("What is a node?", "", [], BOOK).confidence == 0.0
+
+
+def test_confidence_without_a_vocabulary_goes_by_coverage():
+    nothing = Lexicon({}, 0)
+    assert confidence("install the node", "Install each node.", nothing) > 0.9
+    assert confidence("install the node", "The weather is fine.", nothing) < 0.1
+
+
+def test_confidence_of_a_question_in_other_words_goes_by_the_vectors():
+    asked = ("ڈومین رینڈمائزیشن کیا ہے؟", "Domain randomization is a technique.")
+    assert confidence(*asked, dense=0.75, bm25=0.0) > 0.5
+    assert confidence(*asked, dense=0.2, bm25=0.0) < 0.5
+
+
+def test_confidence_of_a_repaired_word_is_lower():
+    sure = confidence("ubuntu node", "A node on ubuntu.")
+    assert confidence("ubuntu node", "A node on ubuntu.", repaired=("ubuntu",)) < sure
+
+
+def test_confidence_takes_the_selection_where_the_question_has_no_words():
+    assert confidence("Why is that?", "A node has a topic.", selected="node topic") > 0.5

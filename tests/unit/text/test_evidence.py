@@ -1,0 +1,33 @@
+import pytest
+
+from backend.text.evidence import asked, prepare
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "share"),
+    [
+        ("publish messages", "Publishers send a message.", 1.0),
+        ("conversational robots", "About conversational robotics", 1.0),
+        ("life", "the lifetime of a value", 0.0),
+        ("node", "subnodes and anodes", 0.0),
+        ("use_sim_time", "set use_sim_time to true", 1.0),
+        ("create timer", "self.createTimer(1.0)", 1.0),
+        ("port 80", "port 8080", 0.5),
+        ("GRÖSSE", "die Größe", 1.0),
+        ("机器人", "一个机器人在走", 1.0),
+        ("روبوٹ", "یہ روبوٹ ہے", 1.0),
+    ],
+)
+def test_coverage_finds_words_by_their_stems(question, text, share):
+    assert asked(question).coverage(prepare([text])) == pytest.approx(share)
+
+
+def test_phrases_are_neighbours_in_both_texts():
+    words = asked("default publishing rate")
+    assert words.phrases(prepare(["The default publishing rate is 30 Hz."])) == 1.0
+    assert words.phrases(prepare(["The rate of publishing is a default."])) == 0.0
+
+
+def test_weights_decide_what_a_missing_word_costs():
+    heavy = asked("install macOS", lambda token: 9.0 if "maco" in token.terms[0] else 1.0)
+    assert heavy.coverage(prepare(["How to install it"])) == pytest.approx(0.1)
