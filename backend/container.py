@@ -13,9 +13,9 @@ from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from backend.domain import IndexInfo, IngestJob
+from backend.domain import CircuitChange, IndexInfo, IngestJob
 from backend.errors import AppError, NotConfigured, Starting
-from backend.guards import make_guards
+from backend.guards import make_counters, make_guards
 from backend.passwords import PasswordPool
 from backend.probes import make_probes
 from backend.services.account_setup import make_accounts
@@ -25,7 +25,6 @@ from backend.services.diagnostics import Diagnostics
 from backend.services.dialogues import Dialogues
 from backend.services.ingestion import Ingestion
 from backend.services.insights import Insights
-from backend.services.limits import Counters, FallbackCounters, MemoryCounters
 from backend.services.reading import Reading
 from backend.services.replays import Replays
 from backend.services.retrieval import Retrieval, RetrievalOptions
@@ -33,11 +32,11 @@ from backend.services.rewriting import Rewriting
 from backend.telemetry import TRACING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from backend.resilience import Policy
     from backend.services.accounts import Accounts
-    from backend.settings import Loaded, Settings
+    from backend.settings import Loaded
     from backend.wiring import Adapters
 
 log = logging.getLogger(__name__)
@@ -81,9 +80,10 @@ class Container:
             policies: limits of upstreams by circuit's name, instead of their own.
         """
         self.settings = loaded.settings
-        self.counters, self._close_counters = _counters(loaded.settings)
+        self.counters, self._close_counters = make_counters(loaded.settings)
         self.stopping = asyncio.Event()
         self._ingest_at_start = ingest_at_start
+        self._docs_chosen = "DOCS_PATH" in loaded.sources
         self._built = asyncio.Event()
         self._usable = asyncio.Event()
         self._failure: AppError | None = None
@@ -123,6 +123,11 @@ class Container:
     def circuits(self) -> dict[str, dict[str, Any]]:
         """State and counters of every circuit, by upstream."""
         return {name: guard.snapshot() for name, guard in self._guards.items()}
+
+    def circuit_changes(self) -> list[CircuitChange]:
+        """The last changes of all circuits, newest first."""
+        found = [change for guard in self._guards.values() for change in guard.circuit.changes]
+        return sorted(found, key=lambda change: change.at, reverse=True)
 
     def gauges(self) -> dict[str, float]:
         """What has a size at this moment, by name; asks nobody."""
@@ -261,7 +266,7 @@ class Container:
         if info.points or not by_itself:
             self._usable.set()
         if by_itself:
-            await self.ingestion.run(lambda job: None, may_replace=False)
+            await self.ingestion.run(lambda job: None, may_replace=self._docs_chosen)
             self._usable.set()
         await self._log_upstreams()
 
@@ -286,13 +291,3 @@ class Container:
                 self._usable.set()  # questions get the reason instead of a wait
                 await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
                 attempt += 1
-
-
-def _counters(settings: Settings) -> tuple[Counters, Callable[[], Awaitable[None]] | None]:
-    """Where limits are counted: here, or in Redis while it answers; and how to close that."""
-    if settings.redis_url is None:
-        return MemoryCounters(), None
-    from backend.adapters.redis_counters import RedisCounters
-
-    redis = RedisCounters(settings.redis_url.get_secret_value())
-    return FallbackCounters(redis, MemoryCounters()), redis.aclose

@@ -28,3 +28,13 @@ def _changed(name: str, old: str, new: str) -> None:
     CIRCUIT_CHANGES.add(name, new)
     level = logging.WARNING if new == "open" else logging.INFO
     log.log(level, "circuit changed", extra={"upstream": name, "was": old, "is": new})
+
+
+def make_counters(settings: Settings) -> tuple[Counters, Callable[[], Awaitable[None]] | None]:
+    """Where limits are counted: here, or in Redis while it answers; and how to close that."""
+    if settings.redis_url is None:
+        return MemoryCounters(), None
+    from backend.adapters.redis_counters import RedisCounters
+
+    redis = RedisCounters(settings.redis_url.get_secret_value())
+    return FallbackCounters(redis, MemoryCounters()), redis.aclose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from backend.adapters.openai_errors import Names
 from backend.domain import Check, IndexInfo, IngestJob, JobState, Status
 from backend.errors import UpstreamRefused
 from backend.resilience import Guard
+from backend.services.connectivity import Step, Target, inspect
 from backend.services.readiness import Probe
 from backend.settings import Settings
 
@@ -56,6 +58,13 @@ async def connect(url: str, upstream: str, variable: str) -> None:
             "and that this machine may reach that port.",
         ) from error
     writer.close()
+
+
+def _path(url: str | None) -> Callable[[], Awaitable[tuple[Step, ...]]] | None:
+    """How far a connection to the server of ``url`` gets; None for what is embedded."""
+    if url is None:
+        return None
+    return partial(inspect, Target.of(url))
 
 
 async def _connect(url: str, variable: str, guard: Guard) -> None:
@@ -104,7 +113,7 @@ def model_probe(
         await _connect(base_url, names.url, guard)
         return _circuit_check(name, guard)
 
-    return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S)
+    return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S, path=_path(base_url))
 
 
 def index_probe(
@@ -130,7 +139,7 @@ def index_probe(
         await _connect(url, "QDRANT_URL", guard)
         return _circuit_check("qdrant", guard)
 
-    return Probe("qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S)
+    return Probe("qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S, path=_path(url))
 
 
 def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, str | None]:
@@ -169,7 +178,8 @@ def database_probe(
             await _connect(url.get_secret_value(), "NEON_API_KEY", guard)
         return _circuit_check("database", guard)
 
-    return Probe("database", run, light, timeout_s=PROBE_TIMEOUT_S)
+    path = _path(url.get_secret_value() if url else None)
+    return Probe("database", run, light, timeout_s=PROBE_TIMEOUT_S, path=path)
 
 
 def make_probes(
@@ -227,7 +237,7 @@ def docs_probe(docs_path: str, last_ingestion: Callable[[], IngestJob | None]) -
         problem, fix = _ingestion_problem(last_ingestion())
         return Check("docs", Status.DEGRADED if problem else Status.OK, problem, fix)
 
-    return Probe("docs", run)
+    return Probe("docs", run, path=_path(docs_path if "://" in docs_path else None))
 
 
 def _ingestion_problem(job: IngestJob | None) -> tuple[str | None, str | None]:

@@ -209,8 +209,17 @@ class VariableOut(BaseModel):
     docs: str | None
 
 
+class StepOut(BaseModel):
+    """A step on the way to a server: DNS, TCP, TLS."""
+
+    name: str
+    ok: bool
+    ms: float
+    sentence: str
+
+
 class UpstreamOut(BaseModel):
-    """A server that this one needs."""
+    """A part of the service; `sentence` says what it runs on, `steps` how far a connection gets."""
 
     name: str
     status: str
@@ -219,6 +228,9 @@ class UpstreamOut(BaseModel):
     latency_ms: float | None
     problem: str | None
     fix: str | None
+    title: str
+    sentence: str
+    steps: list[StepOut]
 
 
 class ConfigReport(BaseModel):

@@ -161,6 +161,9 @@ CONFIG_REPORT = {
             "latency_ms": 0.4,
             "problem": None,
             "fix": None,
+            "title": "Vectors",
+            "sentence": "Qdrant Edge in DATA_DIR (embedded)",
+            "steps": [],
         }
     ],
 }

@@ -35,7 +35,7 @@ from backend.domain.book import (
     UnreadableFile,
     Vocabulary,
 )
-from backend.domain.operations import Check, IngestJob, JobState, Status
+from backend.domain.operations import Check, CircuitChange, IngestJob, JobState, Status
 
 __all__ = [
     "Answer",
@@ -43,6 +43,7 @@ __all__ = [
     "ChatDelta",
     "Check",
     "Chunk",
+    "CircuitChange",
     "Citation",
     "DocumentRecord",
     "DocumentWrite",

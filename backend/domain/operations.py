@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,16 @@ class Check:
     problem: str | None = None
     fix: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitChange:
+    """A change of a circuit's state: ``closed``, ``open`` or ``half_open``."""
+
+    at: datetime
+    name: str
+    was: str
+    now: str
 
 
 class JobState(StrEnum):

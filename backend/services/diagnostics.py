@@ -121,6 +121,7 @@ class Diagnostics:
             title=part.title,
             sentence=part.sentence,
             configuration=bool(outcome and outcome.configuration),
+            steps=outcome.steps if outcome else (),
         )
 
     @staticmethod

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.domain import Check, Status
@@ -18,6 +18,7 @@ from backend.errors import (
     UpstreamQuota,
     UpstreamRejected,
 )
+from backend.services.connectivity import Step
 from backend.services.report import overall
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Probe:
     ``run`` does the whole check; it may raise ``AppError`` instead of building a ``Check``.
     ``light`` is what polling of /health/ready may ask (a circuit's state, a TCP connection): a
     database that sleeps must not be woken, and billed, by a health check. ``essential``: without
-    this part nothing can be answered.
+    this part nothing can be answered. ``path``: how far a connection gets, beside the whole check.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Probe:
     light: Callable[[], Awaitable[Check]] | None = None
     essential: bool = False
     timeout_s: float = 5.0
+    path: Callable[[], Awaitable[tuple[Step, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Outcome:
     check: Check
     latency_ms: float
     configuration: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,12 @@ class Prober:
         return known is not None and self._monotonic() - known[0] < self._fresh_s
 
     async def _run(self, probe: Probe, light: bool) -> Outcome:
+        if light or probe.path is None:
+            return await self._asked(probe, light)
+        outcome, steps = await asyncio.gather(self._asked(probe, light), probe.path())
+        return replace(outcome, steps=steps)
+
+    async def _asked(self, probe: Probe, light: bool) -> Outcome:
         ask = probe.light if light and probe.light else probe.run
         started = self._monotonic()
         configuration = False

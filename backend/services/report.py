@@ -10,6 +10,7 @@ from typing import Any
 
 from backend.clock import iso_ms
 from backend.domain import Status
+from backend.services.connectivity import Step
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: the configuration is at fault."""
@@ -38,6 +39,7 @@ class UpstreamRow:
     """One part. ``status`` is ``unchecked`` where no probe has run; ``target`` is host:port.
 
     ``configuration``: what is wrong is a setting (a refused key, another length of vectors).
+    ``steps``: how far the connection got.
     """
 
     name: str
@@ -50,6 +52,7 @@ class UpstreamRow:
     title: str
     sentence: str
     configuration: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 def overall(statuses: list[str]) -> Status:
@@ -97,13 +100,12 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The body of ``GET /health/config``."""
-        hidden = ("title", "sentence", "configuration")
         return {
             "status": self.status.value,
             "generated_at": iso_ms(self.generated_at),
             "variables": [asdict(row) for row in self.variables],
             "upstreams": [
-                {key: value for key, value in asdict(row).items() if key not in hidden}
+                {key: value for key, value in asdict(row).items() if key != "configuration"}
                 for row in self.upstreams
             ],
         }

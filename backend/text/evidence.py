@@ -80,7 +80,7 @@ def prepare(parts: Iterable[str]) -> str:
 
     A capital within a word is where a word of its own begins, as in ``createTimer``.
     """
-    return _HUMP.sub("_", fold("\n".join(parts))).lower()
+    return _HUMP.sub("_", fold("\n".join(parts))).casefold()
 
 
 def _word(token: Token, weight: float) -> Word:

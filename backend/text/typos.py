@@ -19,7 +19,7 @@ swapped, but not be another: ``bread`` is not ``break``."""
 TWO_EDITS = 9
 """Letters from which on two edits are forgiven."""
 
-_WORD = re.compile(r"[^\W\d_](?:[\w']*[^\W_])?")
+_WORD = re.compile(r"(?<!\d)[^\W\d_]+(?:'[^\W\d_]+)?(?!\d)")
 
 
 class Dictionary:

@@ -80,7 +80,7 @@ class Visit:
         return await self.page.evaluate(script, [function, *arguments])
 
     async def shows(self, place: str) -> str:
-        return await self.page.locator(f"#{place}").inner_text()
+        return await self.page.locator(f"#{place}").text_content() or ""
 
     async def signed_in(self) -> bool:
         return bool(await self.page.evaluate("localStorage.getItem('auth_token')"))

@@ -38,19 +38,24 @@ def write_book(folder: Path, chapters: Mapping[str, str] = CHAPTERS) -> Path:
 
 @asynccontextmanager
 async def product(
-    docs: Path,
+    docs: Path | None,
     data: Path,
     *,
     policies: Mapping[str, Policy] | None = None,
     limited: bool = False,
     **environment: str,
 ) -> AsyncIterator[Site]:
-    """Serve the product with these variables until the block ends; the book has been read in."""
-    environ = {"DOCS_PATH": str(docs), "DATA_DIR": str(data), **environment}
+    """Serve the product with these variables until the block ends; the book has been read in.
+
+    ``docs`` None: DOCS_PATH is not set.
+    """
+    chosen = {} if docs is None else {"DOCS_PATH": str(docs)}
+    environ = {"DATA_DIR": str(data), **chosen, **environment}
     container = Container(load(environ), policies=policies)
     limits = None if limited else UNLIMITED  # None: as the variables say
     async with serving(container, limits=limits) as site:  # type: ignore[arg-type]
         await container.ready()
+        await until(lambda: container.ingestion.last is not None)
         yield site
 
 

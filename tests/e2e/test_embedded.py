@@ -103,3 +103,21 @@ async def test_status_says_in_words_what_is_embedded_and_what_is_missing(tmp_pat
         ready = await site.ask("GET", "/health/ready")
         assert ready.status == 200, ready.body
         assert {row["name"]: row["status"] for row in ready.json["checks"]}["qdrant"] == "ok"
+
+
+async def test_lost_docs_path_does_not_replace_the_book_by_the_service_s_own_docs(
+    tmp_path, monkeypatch
+):
+    docs = write_book(tmp_path / "mine")
+    async with product(docs, tmp_path / "data") as site:
+        assert (await ask(site, "What is a topic?"))["mode"] == "extractive"
+    write_book(tmp_path / "docs", {"other.md": "# Other\n\nAnother text.\n"})
+    monkeypatch.chdir(tmp_path)
+    async with product(None, tmp_path / "data") as site:
+        answer = await ask(site, "What is a topic?")
+        assert answer["citations"][0]["source"] == "topics.md"
+        ready = (await site.ask("GET", "/health/ready")).json
+        said = next(row for row in ready["checks"] if row["name"] == "docs")
+        assert "another book" in said["detail"]
+    async with product(tmp_path / "docs", tmp_path / "data") as site:  # chosen on purpose
+        assert (await ask(site, "What is another text?"))["citations"][0]["source"] == "other.md"

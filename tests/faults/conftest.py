@@ -62,6 +62,13 @@ def seen(record_property: Callable[[str, object], None]) -> Callable[[str], None
     return tell
 
 
+def durable(server: PostgresServer) -> str:
+    """A new database that keeps what it acknowledged over a crash; the others are faster."""
+    name = server.database()
+    server.psql("postgres", f"ALTER DATABASE {name} SET synchronous_commit = on")
+    return name
+
+
 @pytest.fixture
 def postgres_of_its_own() -> Iterator[PostgresServer]:
     """A PostgreSQL that the test may stop and crash."""

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE, SQLITE_FILE
 from backend.guarded import DATABASE_POLICY
 from tests.e2e.product import product
+from tests.faults.conftest import durable
 from tests.faults.invariants import watched
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
@@ -75,7 +76,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
     docs, tmp_path, postgres_of_its_own, seen
 ):
     server = postgres_of_its_own
-    variables = {"NEON_API_KEY": server.dsn(server.database()), **SECRET}
+    variables = {"NEON_API_KEY": server.dsn(durable(server)), **SECRET}
     async with (
         product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
         watched(site, mode="extractive") as watch,

@@ -16,6 +16,7 @@ from backend.guarded import CHAT_POLICY
 from tests.api.serving import parse_events
 from tests.doubles.qdrant import QdrantDouble
 from tests.e2e.product import product
+from tests.faults.conftest import durable
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.process import running
 from tests.faults.readers import sign_up, whole_pairs
@@ -199,7 +200,7 @@ async def test_upstreams_turned_off_one_by_one_are_seen_and_come_back(
     """Their absence shows in readiness, circuits and diagnostics; their return needs no restart."""
     database = postgres_of_its_own
     variables = keys(
-        openai.port, QDRANT_URL=qdrant.url, NEON_API_KEY=database.dsn(database.database())
+        openai.port, QDRANT_URL=qdrant.url, NEON_API_KEY=database.dsn(durable(database))
     )
     quick = {name: replace(CHAT_POLICY, attempt_timeout_s=2.0, open_s=0.2, max_attempts=1)
              for name in ("openai", "embeddings", "qdrant", "database")}  # fmt: skip

@@ -1,8 +1,9 @@
 import pytest
 
-from backend.domain import Question, ScoredChunk
+from backend.domain import Question, ScoredChunk, Vocabulary
 from backend.errors import UpstreamTimeout
 from backend.services.retrieval import Retrieval, RetrievalOptions
+from backend.text.sparse import encode_query
 from tests.unit.builders import make_chunk
 from tests.unit.services.fakes import FakeEmbedder, FakeIndex
 
@@ -67,3 +68,18 @@ async def test_search_leaves_out_a_hit_that_a_better_window_already_shows():
 def test_link_leads_to_the_heading(site_url, anchor, expected):
     retrieval, _ = make(site_url=site_url)
     assert retrieval.link(make_chunk(anchor=anchor)) == expected
+
+
+async def test_search_lifts_the_passage_that_the_marked_text_stands_in():
+    other = make_chunk("What is a bus? A bus is a bus.", source="guide/other.md")
+    retrieval, _ = make(other, TOPICS)
+    found = await retrieval.search(Question("bus", selected_text="A topic is\n a bus."))
+    assert found.hits[0].chunk == TOPICS
+
+
+async def test_search_repairs_what_the_book_spells_otherwise():
+    retrieval, index = make(NODES)
+    index.words = Vocabulary({"process": 4, "node": 5}, 9)
+    found = await retrieval.search(Question("what proccess is a node"))
+    assert index.queries[0][0].sparse == encode_query("process node")
+    assert found.hits
