@@ -29,6 +29,7 @@ from backend.services.reading import Reading
 from backend.services.replays import Replays
 from backend.services.retrieval import Retrieval, RetrievalOptions
 from backend.services.rewriting import Rewriting
+from backend.services.uploads import Uploads
 from backend.telemetry import TRACING
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Container:
         """
         self.settings = loaded.settings
         self.counters, self._close_counters = make_counters(loaded.settings)
+        self.uploads = Uploads(loaded.settings.data_dir / "uploads")
         self.stopping = asyncio.Event()
         self._ingest_at_start = ingest_at_start
         self._docs_chosen = "DOCS_PATH" in loaded.sources
@@ -91,7 +93,7 @@ class Container:
         probes = make_probes(
             loaded.settings,
             self._guards,
-            info=self._index_info,
+            info=self.index_info,
             ping=self._ping_database,
             last_ingestion=self._last_ingestion,
         )
@@ -166,7 +168,7 @@ class Container:
         """
         try:
             wiring = await asyncio.to_thread(import_module, "backend.wiring")
-            self._adapters = wiring.make_adapters(self.settings, self._guards)
+            self._adapters = wiring.make_adapters(self.settings, self._guards, self.uploads.folder)
             self._build(self._adapters)
         except Exception:
             self._failure = AppError("The service could not start; its log says why.")
@@ -221,7 +223,8 @@ class Container:
         self.reading = Reading(parts.index)
         self.rewriting = Rewriting(parts.models, parts.rewrites, terms=parts.glossary)
 
-    async def _index_info(self) -> IndexInfo:
+    async def index_info(self) -> IndexInfo:
+        """Facts about the index. Raises Starting and UpstreamError."""
         if self._adapters is None:
             raise Starting("The service is still starting.")
         info = await self._adapters.index.info()

@@ -1,13 +1,14 @@
-"""One guard for each server that these settings use, by the name of its circuit."""
+"""One guard for each server that these settings use, and where limits are counted."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from backend.guarded import CHAT_POLICY, DATABASE_POLICY, EMBED_POLICY, INDEX_POLICY
 from backend.metrics import CIRCUIT_CHANGES
 from backend.resilience import Guard, Policy
+from backend.services.limits import Counters, FallbackCounters, MemoryCounters
 from backend.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -28,6 +28,7 @@ from backend.api import (
     chat,
     content,
     docs_page,
+    documents,
     feedback,
     history,
     insights,
@@ -48,6 +49,7 @@ from backend.api.middleware.security import SecurityHeaders
 from backend.errors import AppError
 from backend.services.admin import AdminGate
 from backend.services.limits import Counters, Limits, MemoryCounters
+from backend.watchdog import watching
 
 if TYPE_CHECKING:
     from backend.container import Container
@@ -102,7 +104,7 @@ def create_app(
             Middleware(Cors, origins),
             Middleware(RequestGuard),
             Middleware(LastResort),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, larger=documents.UPLOAD_LIMITS),
         ],
     )
     app.state.container = container
@@ -154,7 +156,18 @@ def _routes(**arguments: object) -> FastAPI:
     )
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     # routes are tried in this order
-    for part in (chat, history, status, content, feedback, metrics, knowledge, insights, reading):
+    for part in (
+        chat,
+        history,
+        status,
+        content,
+        feedback,
+        metrics,
+        knowledge,
+        documents,
+        insights,
+        reading,
+    ):
         app.include_router(part.router)
     for part in (auth, auth_account, account_export):
         app.include_router(part.router)
@@ -173,7 +186,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.startup = asyncio.create_task(_start(container), name="startup")
     if ui is not None:
         await ui.start()
-    yield
+    with watching():
+        yield
     drain.begin()
     try:
         async with asyncio.timeout(drain.left_s + CLOSE_MARGIN_S):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backend.adapters.combined_source import WithUploads
 from backend.adapters.edge_index import EdgeIndex
 from backend.adapters.glossary import read_glossary
 from backend.adapters.http import HttpTransport
@@ -66,8 +68,8 @@ class Adapters:
         await self.transport.aclose()
 
 
-def make_adapters(settings: Settings, guards: Guards) -> Adapters:
-    """The adapters that the settings ask for; opens nothing yet."""
+def make_adapters(settings: Settings, guards: Guards, uploads: Path) -> Adapters:
+    """The adapters that the settings ask for; opens nothing yet. ``uploads``: see Uploads."""
     transport = HttpTransport()
     database = Database(
         database_url(settings),
@@ -79,7 +81,7 @@ def make_adapters(settings: Settings, guards: Guards) -> Adapters:
         index=GuardedIndex(_index(settings, transport), guards["qdrant"]),
         embedder=_embedder(settings, transport, guards),
         models=tuple(_models(settings, transport, guards)),
-        source=make_source(settings.docs_path),
+        source=WithUploads(make_source(settings.docs_path), uploads),
         database=database,
         rewrites=SqlRewrites(database),
         feedback=SqlFeedback(database),

@@ -12,6 +12,8 @@ from ui import assets
 from ui.access import Access, Caller, Doorman
 from ui.chat import CONCURRENT_CHATS, Chat
 from ui.diagnostics import Diagnostics
+from ui.insights import Insights
+from ui.knowledge import Knowledge
 from ui.parts import Parts
 
 _QUEUED = 256
@@ -49,8 +51,13 @@ def build_blocks(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> 
         with gr.Tabs(elem_id="ba-tabs"):
             with gr.Tab("Chat", id="chat", elem_id="ba-tab-chat"):
                 messages = chat.build()
-            with gr.Tab("Diagnostics", id="diagnostics", elem_id="ba-tab-diagnostics"):
-                report = diagnostics.build()
+            if not doorman.open_to_visitors:
+                with gr.Tab("Knowledge", id="knowledge", elem_id="ba-tab-knowledge") as tab:
+                    Knowledge(parts, doorman).build(tab)
+                with gr.Tab("Insights", id="insights", elem_id="ba-tab-insights") as tab:
+                    Insights(parts, doorman).build(tab)
+            with gr.Tab("Diagnostics", id="diagnostics", elem_id="ba-tab-diagnostics") as tab:
+                report = diagnostics.build(tab)
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         blocks.load(opened, outputs=[head, report], **quiet)
         # By itself: while the service starts, the examples wait for it.

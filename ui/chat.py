@@ -136,11 +136,12 @@ class Chat:
         request: gr.Request,
     ) -> AsyncGenerator[Outputs, None]:
         """Answer what was typed, as a reader with these fields would be answered."""
-        if not text.strip():
+        text = bridge.typed(text).strip()
+        if not text:
             yield conversation.messages(), conversation, *_idle()
             return
         reader = Reader.of(level, language, selected, page)
-        async with aclosing(self._answer(text.strip(), reader, conversation, request)) as outputs:
+        async with aclosing(self._answer(text, reader, conversation, request)) as outputs:
             async for output in outputs:
                 yield output
 

@@ -7,7 +7,7 @@ from html import escape
 
 from ui import assets
 
-STYLES = ("base.css", "chat.css", "report.css")
+STYLES = ("base.css", "forms.css", "chat.css", "report.css", "knowledge.css")
 
 _SCRIPT = re.compile(r"<script\b(?![^>]*\bnonce=)")
 _CONFIG_SCRIPT = re.compile(r"<script[^>]*>window\.gradio_config = .*?</script>", re.DOTALL)

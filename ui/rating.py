@@ -90,7 +90,8 @@ class Rating:
         """Keep the comment beside the thumb."""
         caller = self._doorman.admit_event(request)
         message_id, rating = rated
-        if not message_id or not comment.strip():
+        comment = bridge.typed(comment).strip()
+        if not message_id or not comment:
             return gr.update(visible=False), "", ""
         try:
             await self._limits.admit_feedback(caller.address)

@@ -6,16 +6,16 @@ Every text is escaped, and the HTML holds no blank line, because it travels as M
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from backend.text.sanitize import strip_controls
+from backend.domain import CircuitChange
+from backend.services.host import HostFacts
+from ui.markup import duration, sentence, size, text, verbatim
 
 Row = Mapping[str, Any]
 
-_CODE = re.compile(r"`([^`]+)`")
 _STATUSES = {
     "ok": "Fine",
     "off": "Off",
@@ -39,6 +39,15 @@ _PARTS = {
     "database": "Accounts and history",
     "docs": "Book",
 }
+_SHOWN_CHANGES = 30
+_ANSWERED = {
+    "openai": "Key and model",
+    "embeddings": "Key and model",
+    "qdrant": "Key, collection, dimension",
+    "database": "Sign-in and query",
+    "docs": "Documents",
+}
+"""What a part has answered when its probe is fine."""
 _MODES = {
     "extractive": "quoted from the book",
     "generated": "written by a model",
@@ -52,13 +61,22 @@ _CIRCUIT_WORDS = {
 }
 
 
-def render(report: Row, circuits: Mapping[str, Row], markdown: str) -> str:
+def render(
+    report: Row,
+    circuits: Mapping[str, Row],
+    markdown: str,
+    *,
+    changes: Sequence[CircuitChange] = (),
+    host: HostFacts | None = None,
+) -> str:
     """The whole tab.
 
     Args:
         report: As ``GET /health/config`` answers it; empty before the first one.
         circuits: As ``GET /health/circuits`` answers it.
         markdown: The report for the copy button.
+        changes: Of circuits, newest first.
+        host: Facts about the machine, for maintainers only.
     """
     if not report:
         return '<div class="ba-report"><p class="ba-wait">Reading the configuration</p></div>'
@@ -77,22 +95,22 @@ def render(report: Row, circuits: Mapping[str, Row], markdown: str) -> str:
         f"{_group('Needs attention', attention)}"
         f"{_group('Parts', working)}"
         f"{_group('Variables that are set', given)}{_group('Optional', off)}"
-        f"{_circuits(circuits)}"
+        f"{_circuits(circuits, changes)}{_host(host) if host else ''}"
         f"{_group('On their defaults', defaults, folded=True)}"
-        f'<pre class="ba-markdown" hidden>{_verbatim(markdown)}</pre></div>'
+        f'<pre class="ba-markdown" hidden>{verbatim(markdown)}</pre></div>'
     )
 
 
 def _summary(report: Row, problems: int) -> str:
     status = str(report.get("status", "ok"))
-    title, sentence = _OVERALL.get(status, _OVERALL["degraded"])
+    title, words = _OVERALL.get(status, _OVERALL["degraded"])
     if problems:
-        sentence = f"{problems} {'thing' if problems == 1 else 'things'} to look at, listed first."
+        words = f"{problems} {'thing' if problems == 1 else 'things'} to look at, listed first."
     when = str(report.get("generated_at", "")).replace("T", " ")[:19]
     return (
-        f'<div class="ba-summary ba-is-{_text(status)}"><span class="ba-dot"></span>'
-        f"<div><h2>{title}</h2><p>{sentence}</p></div>"
-        f'<p class="ba-when">As of {_text(when)} UTC</p></div>'
+        f'<div class="ba-summary ba-is-{text(status)}"><span class="ba-dot"></span>'
+        f"<div><h2>{title}</h2><p>{words}</p></div>"
+        f'<p class="ba-when">As of {text(when)} UTC</p></div>'
     )
 
 
@@ -113,39 +131,65 @@ def _variable(row: Row) -> str:
     facts = [f"read from {source[6:]}"] if source.startswith("alias ") else []
     facts += ["needed here"] if row.get("required") else []
     facts += ["secret"] if row.get("secret") else []
-    title = f"<code>{_text(row['name'])}</code>"
-    return _row(row, title, _text(row["used_for"]), facts, off="Not set")
+    title = f"<code>{text(row['name'])}</code>"
+    return _row(row, title, text(row["used_for"]), facts, off="Not set")
 
 
 def _part(row: Row) -> str:
     name = str(row["name"])
-    mode = str(row.get("mode") or "")
-    facts = [_MODES.get(mode, mode) if mode != row["status"] else "", str(row.get("target") or "")]
+    facts = [str(row.get("target") or "")]
     if row.get("latency_ms") is not None:
-        facts.append(f"{float(row['latency_ms']):.0f} ms")
-    title = f"<b>{_text(_PARTS.get(name, name.replace('_', ' ').capitalize()))}</b>"
-    return _row(row, title, "", facts)
+        facts.append(duration(float(row["latency_ms"])))
+    title = row.get("title") or _PARTS.get(name, name.replace("_", " ").capitalize())
+    what = row.get("sentence") or _MODES.get(str(row.get("mode")), "")
+    return _row(row, f"<b>{text(title)}</b>", text(what), facts, below=_steps(row))
 
 
-def _row(row: Row, title: str, purpose: str, facts: Sequence[str], *, off: str = "Off") -> str:
-    said = ""
-    if row.get("problem"):
-        problem = str(row["problem"]).removeprefix("Not set. ")
-        said += f'<p class="ba-problem">{_sentence(problem)}</p>'
-    if row.get("fix"):
-        how = "To set it" if row["status"] == "off" else "To mend it"
-        fix = str(row["fix"]).removeprefix("Set it. ")
-        said += f'<p class="ba-fix"><b>{how}:</b> {_sentence(fix)}{_link(row)}</p>'
-    pill = _pill(str(row["status"])).replace(">Off<", f">{off}<")
-    shown = "".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)
+def _steps(row: Row) -> str:
+    """How far the connection got; the last step is what the part itself said."""
+    steps = [dict(step) for step in row.get("steps") or ()]
+    if not steps:
+        return ""
+    if all(step["ok"] for step in steps):
+        name = _ANSWERED.get(str(row["name"]), "Answer")
+        good = row["status"] == "ok"
+        said = "It answered as it should." if good else str(row.get("problem") or "")
+        steps.append({"name": name, "ok": good, "ms": row.get("latency_ms"), "sentence": said})
+    items = "".join(
+        f'<li class="ba-is-{"ok" if step["ok"] else "down"}"><b>{text(step["name"])}</b> '
+        f"<span>{'fine' if step['ok'] else 'failed'}"
+        f"{', ' + duration(float(step['ms'])) if step['ms'] is not None else ''}</span>"
+        f"<em>{text(step['sentence'])}</em></li>"
+        for step in steps
+    )
+    opened = "" if all(step["ok"] for step in steps) else " open"
     return (
-        f'<div class="ba-row ba-is-{_text(row["status"])}">{pill}'
-        f'<div class="ba-cell"><p class="ba-name">{title}<span class="ba-purpose">{purpose}</span>'
-        f'</p>{said}</div><p class="ba-facts">{shown}</p></div>'
+        f'<details class="ba-way"{opened}><summary>The way there</summary>'
+        f"<ol>{items}</ol></details>"
     )
 
 
-def _circuits(circuits: Mapping[str, Row]) -> str:
+def _row(
+    row: Row, title: str, purpose: str, facts: Sequence[str], *, off: str = "Off", below: str = ""
+) -> str:
+    said = ""
+    if row.get("problem"):
+        problem = str(row["problem"]).removeprefix("Not set. ")
+        said += f'<p class="ba-problem">{sentence(problem)}</p>'
+    if row.get("fix"):
+        how = "To set it" if row["status"] == "off" else "To mend it"
+        fix = str(row["fix"]).removeprefix("Set it. ")
+        said += f'<p class="ba-fix"><b>{how}:</b> {sentence(fix)}{_link(row)}</p>'
+    pill = _pill(str(row["status"])).replace(">Off<", f">{off}<")
+    shown = "".join(f"<span>{text(fact)}</span>" for fact in facts if fact)
+    return (
+        f'<div class="ba-row ba-is-{text(row["status"])}">{pill}'
+        f'<div class="ba-cell"><p class="ba-name">{title}<span class="ba-purpose">{purpose}</span>'
+        f'</p>{said}{below}</div><p class="ba-facts">{shown}</p></div>'
+    )
+
+
+def _circuits(circuits: Mapping[str, Row], changes: Sequence[CircuitChange]) -> str:
     rows = []
     for name, circuit in circuits.items():
         state = str(circuit.get("state", "closed"))
@@ -155,11 +199,11 @@ def _circuits(circuits: Mapping[str, Row]) -> str:
         failures = f"{circuit.get('failure_count', 0)} of {circuit.get('failure_threshold', '?')}"
         last = circuit.get("last_error_kind")
         at = str(circuit.get("last_failure_at") or "").replace("T", " ")[:19]
-        facts = f"{_text(last)}, {_text(at)} UTC" if last else "none so far"
+        facts = f"{text(last)}, {text(at)} UTC" if last else "none so far"
         rows.append(
-            f'<tr class="ba-is-{_text(state)}"><th scope="row">{_text(_PARTS.get(name, name))}</th>'
+            f'<tr class="ba-is-{text(state)}"><th scope="row">{text(_PARTS.get(name, name))}</th>'
             f'<td data-label="State">{_pill(state)} {words}</td>'
-            f'<td data-label="Failures in a row">{_text(failures)}</td>'
+            f'<td data-label="Failures in a row">{text(failures)}</td>'
             f'<td data-label="Last failure">{facts}</td></tr>'
         )
     if not rows:
@@ -169,12 +213,52 @@ def _circuits(circuits: Mapping[str, Row]) -> str:
         "times in a row is left alone for a while; answers are then quoted from the book.</p>"
         '<table class="ba-table"><thead><tr><th scope="col">Part</th><th scope="col">State</th>'
         '<th scope="col">Failures in a row</th><th scope="col">Last failure</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></section>"
+        f"<tbody>{''.join(rows)}</tbody></table>{_history(changes)}</section>"
+    )
+
+
+def _history(changes: Sequence[CircuitChange]) -> str:
+    if not changes:
+        return '<p class="ba-lead ba-after">No circuit has changed since the service started.</p>'
+    items = "".join(
+        f'<li class="ba-is-{text(change.now)}"><span>{change.at:%m-%d %H:%M:%S}</span> '
+        f"<b>{text(_PARTS.get(change.name, change.name))}</b> {_pill(change.now)} "
+        f"was {_STATUSES.get(change.was, text(change.was)).lower()}</li>"
+        for change in changes[:_SHOWN_CHANGES]
+    )
+    return (
+        f'<details class="ba-changes"><summary>Changes since the start ({len(changes)})</summary>'
+        f"<ol>{items}</ol></details>"
+    )
+
+
+def _host(host: HostFacts) -> str:
+    memory = size(host.memory_bytes) if host.memory_bytes is not None else "not known"
+    if host.memory_limit_bytes:
+        memory += f" of {size(host.memory_limit_bytes)}"
+    disk = "not known"
+    if host.disk_free_bytes is not None and host.disk_total_bytes:
+        disk = f"{size(host.disk_free_bytes)} free of {size(host.disk_total_bytes)}"
+    facts = [
+        ("Clock", f"{host.now:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Running for", f"{host.uptime_s / 3600:.1f} h"),
+        ("Memory", memory),
+        ("Disk", f"{disk}; {size(host.data_bytes)} in DATA_DIR"),
+        ("Machine", host.system),
+        ("Python", host.python),
+        *host.versions,
+    ]
+    cells = "".join(
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts
+    )
+    return (
+        '<section class="ba-group"><h3>Machine and versions</h3>'
+        f'<dl class="ba-dl">{cells}</dl></section>'
     )
 
 
 def _pill(status: str) -> str:
-    return f'<span class="ba-pill">{_STATUSES.get(status, _text(status))}</span>'
+    return f'<span class="ba-pill">{_STATUSES.get(status, text(status))}</span>'
 
 
 def _link(row: Row) -> str:
@@ -186,16 +270,3 @@ def _link(row: Row) -> str:
 
 def _is_set(row: Row) -> bool:
     return row["source"] not in ("default", "not set")
-
-
-def _text(value: object) -> str:
-    return escape(" ".join(strip_controls(str(value)).split()))
-
-
-def _sentence(value: object) -> str:
-    """A sentence in which what stands between backticks is code."""
-    return _CODE.sub(r"<code>\1</code>", _text(value))
-
-
-def _verbatim(text: str) -> str:
-    return escape(strip_controls(text)).replace("\n", "&#10;")

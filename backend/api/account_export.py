@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.api.auth_docs import auth_errors
+from backend.api.auth_docs import SIGNED_IN, auth_errors
 from backend.api.auth_http import CurrentUser, accounts_of
 from backend.api.errors import json_response
 from backend.clock import iso_ms, utc_now
@@ -21,6 +21,7 @@ router = APIRouter(tags=["Accounts"])
     summary="Everything held about the caller",
     response_model=dict[str, Any],
     responses=auth_errors(401, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def export_account(current: CurrentUser, request: Request) -> Response:
     """One JSON document with the account, its profile, sessions and history; no secrets."""

@@ -240,3 +240,11 @@ class ConfigReport(BaseModel):
     generated_at: str
     variables: list[VariableOut]
     upstreams: list[UpstreamOut]
+
+
+class DocumentsStored(BaseModel):
+    """What an upload became; `skipped` are files of an archive that are no documents."""
+
+    documents: list[str]
+    skipped: list[str]
+    job_id: str

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from backend.api import auth_schemas as schemas
 from backend.api.auth_cookies import expire_session, set_session
-from backend.api.auth_docs import auth_errors, takes
+from backend.api.auth_docs import SIGNED_IN, auth_errors, takes
 from backend.api.auth_http import (
     PREFIX,
     AuthRoute,
@@ -131,6 +131,7 @@ async def get_session_by_post() -> Response:
     summary="Whether the credential holds",
     response_model=schemas.VerifiedOut,
     responses=auth_errors(401, 429, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def verify(request: Request) -> Response:
     """200 with the user, or 401. A database that is away does not make a token invalid."""

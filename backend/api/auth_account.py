@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from backend.api import auth_schemas as schemas
 from backend.api.auth_cookies import expire_session, set_session
-from backend.api.auth_docs import auth_errors, takes
+from backend.api.auth_docs import SIGNED_IN, auth_errors, takes
 from backend.api.auth_http import (
     PREFIX,
     AuthRoute,
@@ -30,6 +30,7 @@ router = APIRouter(prefix=PREFIX, tags=["Accounts"], route_class=AuthRoute)
     summary="Read the profile",
     response_model=schemas.ProfileOut,
     responses=auth_errors(401, 429, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def get_profile(current: CurrentUser) -> Response:
     """What the reader told about himself."""
@@ -43,7 +44,7 @@ async def get_profile(current: CurrentUser) -> Response:
     summary="Change the profile",
     response_model=schemas.SuccessOut,
     responses=auth_errors(400, 401, 403, 415, 422, 429, 503),
-    openapi_extra=takes(schemas.ProfileBody),
+    openapi_extra=SIGNED_IN | takes(schemas.ProfileBody),
 )
 async def update_profile(fields: Fields, current: CurrentUser, request: Request) -> Response:
     """Change what is given; the rest stays."""
@@ -58,7 +59,7 @@ async def update_profile(fields: Fields, current: CurrentUser, request: Request)
     summary="Change the account",
     response_model=schemas.StatusOut,
     responses=auth_errors(400, 401, 403, 415, 422, 429, 503),
-    openapi_extra=takes(schemas.UpdateUserBody),
+    openapi_extra=SIGNED_IN | takes(schemas.UpdateUserBody),
 )
 async def update_user(fields: Fields, current: CurrentUser, request: Request) -> Response:
     """Change name, picture, level or profile; the address cannot be changed."""
@@ -82,7 +83,7 @@ async def update_user(fields: Fields, current: CurrentUser, request: Request) ->
     summary="Change the password",
     response_model=schemas.PasswordOut,
     responses=auth_errors(400, 401, 403, 415, 422, 429, 503),
-    openapi_extra=takes(schemas.ChangePasswordBody),
+    openapi_extra=SIGNED_IN | takes(schemas.ChangePasswordBody),
 )
 async def change_password(fields: Fields, current: CurrentUser, request: Request) -> Response:
     """Replace the password; with `revokeOtherSessions` only a new session remains."""
@@ -106,6 +107,7 @@ async def change_password(fields: Fields, current: CurrentUser, request: Request
     summary="List the sessions",
     response_model=list[schemas.SessionOut],
     responses=auth_errors(401, 403, 429, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def list_sessions(current: CurrentUser, request: Request) -> Response:
     """Every session of the account. Another device's `token` serves only to revoke it."""
@@ -119,7 +121,7 @@ async def list_sessions(current: CurrentUser, request: Request) -> Response:
     summary="End one session",
     response_model=schemas.StatusOut,
     responses=auth_errors(400, 401, 403, 415, 422, 429, 503),
-    openapi_extra=takes(schemas.RevokeBody),
+    openapi_extra=SIGNED_IN | takes(schemas.RevokeBody),
 )
 async def revoke_session(fields: Fields, current: CurrentUser, request: Request) -> Response:
     """End one of the caller's sessions; nothing happens to anybody else's."""
@@ -134,6 +136,7 @@ async def revoke_session(fields: Fields, current: CurrentUser, request: Request)
     summary="End every session",
     response_model=schemas.StatusOut,
     responses=auth_errors(401, 403, 429, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def revoke_sessions(current: CurrentUser, request: Request) -> Response:
     """End every session of the account, this one included."""
@@ -147,6 +150,7 @@ async def revoke_sessions(current: CurrentUser, request: Request) -> Response:
     summary="End every other session",
     response_model=schemas.StatusOut,
     responses=auth_errors(401, 403, 429, 503),
+    openapi_extra=SIGNED_IN,
 )
 async def revoke_other_sessions(current: CurrentUser, request: Request) -> Response:
     """End every session of the account but this one."""
@@ -160,7 +164,7 @@ async def revoke_other_sessions(current: CurrentUser, request: Request) -> Respo
     summary="Delete the account",
     response_model=schemas.SuccessOut,
     responses=auth_errors(400, 401, 403, 415, 422, 429, 503),
-    openapi_extra=takes(schemas.DeleteBody, required=False),
+    openapi_extra=SIGNED_IN | takes(schemas.DeleteBody, required=False),
 )
 async def delete_user(fields: Fields, current: CurrentUser, request: Request) -> Response:
     """Delete the account with its profile, sessions and history."""

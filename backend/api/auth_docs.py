@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from backend.api.auth_schemas import AuthErrorOut
+from backend.api.docs import OWNER
 
 _WORDS = {
     400: "A field does not fit.",
@@ -27,6 +28,10 @@ def auth_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {"description": _WORDS.get(status) or _phrase(status), "model": AuthErrorOut}
         for status in sorted({*statuses, *_EVERYWHERE, *((408,) if 400 in statuses else ())})
     }
+
+
+SIGNED_IN: dict[str, Any] = {"security": OWNER}
+"""The declaration of a route for readers who are signed in."""
 
 
 def takes(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:

@@ -136,6 +136,11 @@ CIRCUITS = {
         "last_error_kind": "upstream_timeout",
     }
 }
+DOCUMENTS_STORED = {
+    "documents": ["uploads/guides/calibration.md"],
+    "skipped": ["guides/figure.png"],
+    "job_id": JOB["job_id"],
+}
 CONFIG_REPORT = {
     "status": "degraded",
     "generated_at": "2026-01-31T08:15:30.000Z",

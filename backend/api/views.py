@@ -44,7 +44,7 @@ def _hit_view(hit: Hit, url: str) -> dict[str, Any]:
     chunk = hit.chunk
     return {
         "id": chunk.id,
-        "text": chunk.text,
+        "text": chunk.window,
         "source": chunk.source,
         "title": chunk.title,
         "heading_path": chunk.heading_path,

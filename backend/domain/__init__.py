@@ -20,6 +20,7 @@ from backend.domain.answers import (
     Usage,
 )
 from backend.domain.book import (
+    UPLOADED,
     Chunk,
     DocumentRecord,
     DocumentWrite,
@@ -38,6 +39,7 @@ from backend.domain.book import (
 from backend.domain.operations import Check, CircuitChange, IngestJob, JobState, Status
 
 __all__ = [
+    "UPLOADED",
     "Answer",
     "AnswerEvent",
     "ChatDelta",

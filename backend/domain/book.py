@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+UPLOADED = "uploads/"
+"""How the path of a document begins that was uploaded and is not in the docs."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:

@@ -8,7 +8,7 @@ from backend.domain import ChatDelta, Citation, Mode, Question, Retrieved, Usage
 from backend.errors import UpstreamMalformed
 from backend.metrics import ANSWERS, DEGRADED, STEP_SECONDS, TOKENS
 
-MAX_ANSWER_CHARS = 40_000
+MAX_ANSWER_CHARS = 10_000
 """Far beyond what an answer may have: a server that ignores its limit cannot fill our memory."""
 TRUNCATED = "The answer was cut at the model's length limit."
 

@@ -8,7 +8,7 @@ embeds only the chunks that it changed, and a run that was interrupted is comple
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 from backend.clock import utc_now
@@ -19,31 +19,29 @@ from backend.domain import (
     IndexPoint,
     IngestJob,
     SourceFile,
-    UnreadableFile,
 )
 from backend.errors import Conflict, NotConfigured, NotFound
 from backend.ports import ChunkIndex, DocumentSource, Embedder
+from backend.services.ingest_batches import Batch, batches, of_the_docs, unreadable_sources
 from backend.services.jobs import Jobs, Run
-from backend.text.markdown import ChunkedDocument, chunk_file, file_hash
+from backend.text.markdown import ChunkedDocument
 from backend.text.sparse import encode_document
 from backend.text.tokens import word_counts
 
-BATCH_CHUNKS = 256
-"""Chunks that are embedded and written together: large enough to fill a provider's batch and to
-share one flush, small enough to keep memory flat and progress visible."""
-BATCH_FILES = 64
 KEPT_ERRORS = 200
+NO_DOCUMENT = "There is no document with this id in the index."
 
 Progress = Callable[[IngestJob], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Files read and chunked together: those to write, and how many were as the index has them."""
+class _Plan:
+    """A document's record, chunks to embed, chunks whose payload only moves, ids that are stale."""
 
-    documents: tuple[tuple[SourceFile, ChunkedDocument], ...]
-    unchanged: tuple[DocumentRecord, ...]
-    unreadable: tuple[UnreadableFile, ...]
+    record: DocumentRecord
+    fresh: list[Chunk]
+    same: tuple[Chunk, ...]
+    stale: tuple[str, ...]
 
 
 class Ingestion:
@@ -56,12 +54,17 @@ class Ingestion:
         embedder: Embedder | None,
         *,
         published: Callable[[], None] = lambda: None,
+        forgotten: Callable[[str], None] = lambda source: None,
     ) -> None:
-        """Prepare; ``published`` is called whenever the index has changed for its readers."""
+        """Prepare; ``published`` is called whenever the index has changed for its readers.
+
+        ``forgotten`` is called in a thread with the source of a document that was deleted by hand.
+        """
         self._source = source
         self._index = index
         self._embedder = embedder
         self._published = published
+        self._forgotten = forgotten
         self._jobs = Jobs(self._ingest, subject=source.location)
 
     async def start(self, *, may_replace: bool = True) -> IngestJob:
@@ -71,6 +74,26 @@ class Ingestion:
         what a lost DOCS_PATH looks like after a restart.
         """
         return self._jobs.start(may_replace=may_replace).job
+
+    async def start_anew(self, *document_ids: str, everything: bool = False) -> IngestJob:
+        """Start a job that sees the files as they are now; one that runs makes another round.
+
+        The named documents, or all, are embedded again though they have not changed.
+
+        Raises:
+            NotFound: no document has one of these ids.
+        """
+        records = await self._index.documents() if document_ids or everything else []
+        chosen = {r.source for r in records if everything or r.id in document_ids}
+        if len(chosen) < len(document_ids):
+            raise NotFound(NO_DOCUMENT)
+        return self._jobs.start(may_replace=True, afresh=frozenset(chosen), repeat=True).job
+
+    @property
+    def current(self) -> IngestJob | None:
+        """The job that is under way."""
+        run = self._jobs.current
+        return run.job if run else None
 
     @property
     def last(self) -> IngestJob | None:
@@ -125,14 +148,22 @@ class Ingestion:
                 deleted = await self._index.forget(record.source)
                 await self._index.publish()
                 self._published()
+                await asyncio.to_thread(self._forgotten, record.source)
                 return deleted
-        raise NotFound("There is no document with this id in the index.")
+        raise NotFound(NO_DOCUMENT)
 
     async def aclose(self) -> None:
         """Cancel what runs and wait for it."""
         await self._jobs.aclose()
 
     async def _ingest(self, run: Run) -> None:
+        await self._round(run)
+        while run.repeat:
+            run.repeat = False
+            run.update(documents=0, chunks=0, skipped=0, errors=())
+            await self._round(run)
+
+    async def _round(self, run: Run) -> None:
         model, dimensions = await self._model()
         await self._index.begin(model, dimensions)
         try:
@@ -148,18 +179,21 @@ class Ingestion:
         seen: set[str] = set()
         paths = await asyncio.to_thread(self._source.paths)
         run.update(documents_total=len(paths or ()))
-        if not run.may_replace and paths and known and known.keys().isdisjoint(paths):
+        book = of_the_docs(known)
+        if not run.may_replace and paths and book and book.isdisjoint(paths):
             raise NotConfigured(
                 "None of the documents in the index is in DOCS_PATH, so this looks like another "
                 "book and the index was left as it is; start an ingestion by hand to replace it."
             )
-        batches = _batches(self._source, known)
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            seen.update(_unreadable_sources(batch.unreadable, known))
+        afresh, run.afresh = run.afresh, frozenset()
+        reading = batches(self._source, known, afresh)
+        while (batch := await asyncio.to_thread(next, reading, None)) is not None:
+            seen.update(unreadable_sources(batch.unreadable, known))
             seen.update(record.source for record in batch.unchanged)
             seen.update(file.path for file, _ in batch.documents)
-            await self._take(run, batch, known)
-        if not seen:  # an empty or mistyped folder must not wipe an index
+            await self._take(run, batch, known, afresh)
+        # an empty or mistyped folder must not wipe an index
+        if not seen or (book and not of_the_docs(seen)):
             raise NotConfigured(
                 "DOCS_PATH holds no Markdown or text file, so the index was left as it is; "
                 "point DOCS_PATH at the folder of the chapters."
@@ -173,24 +207,21 @@ class Ingestion:
             await self._embedder.embed(["dimensions"])
         return self._embedder.model, self._embedder.dimensions
 
-    async def _take(self, run: Run, batch: _Batch, known: dict[str, DocumentRecord]) -> None:
-        writes, embedded, moved, deleted = [], 0, 0, 0
+    async def _take(
+        self, run: Run, batch: Batch, known: dict[str, DocumentRecord], afresh: frozenset[str]
+    ) -> None:
         plans = [
-            await self._plan(file, document, known.get(file.path))
+            await self._plan(file, document, known.get(file.path), again=file.path in afresh)
             for file, document in batch.documents
         ]
-        fresh = [chunk for _, chunks, _, _ in plans for chunk in chunks]
-        vectors = iter(await self._vectors(fresh))
-        for record, chunks, same, stale in plans:
-            points = tuple(
-                IndexPoint(chunk, encode_document(chunk.indexed_text), next(vectors))
-                for chunk in chunks
-            )
-            words = word_counts(chunk.indexed_text for chunk in (*chunks, *same))
-            writes.append(DocumentWrite(record, points, same, stale, words))
-            embedded, moved, deleted = (
-                embedded + len(points), moved + len(same), deleted + len(stale),
-            )  # fmt: skip
+        fresh = [chunk for plan in plans for chunk in plan.fresh]
+        vectors = await self._vectors(fresh)
+        writes = await asyncio.to_thread(_writes, plans, vectors)
+        embedded, moved, deleted = (
+            sum(len(plan.fresh) for plan in plans),
+            sum(len(plan.same) for plan in plans),
+            sum(len(plan.stale) for plan in plans),
+        )
         if writes:
             await self._index.write(writes)
         job = run.job
@@ -207,12 +238,16 @@ class Ingestion:
         )
 
     async def _plan(
-        self, file: SourceFile, document: ChunkedDocument, known: DocumentRecord | None
-    ) -> tuple[DocumentRecord, list[Chunk], tuple[Chunk, ...], tuple[str, ...]]:
-        """Record, chunks to embed, chunks whose payload only moves, ids that are stale."""
+        self,
+        file: SourceFile,
+        document: ChunkedDocument,
+        known: DocumentRecord | None,
+        *,
+        again: bool,
+    ) -> _Plan:
         held = await self._index.chunk_hashes(file.path) if known else {}
-        fresh = [c for c in document.chunks if held.get(c.id) != c.content_hash]
-        same = tuple(c for c in document.chunks if held.get(c.id) == c.content_hash)
+        fresh = [c for c in document.chunks if again or held.get(c.id) != c.content_hash]
+        same = tuple(c for c in document.chunks if not again and held.get(c.id) == c.content_hash)
         stale = tuple(held.keys() - {c.id for c in document.chunks})
         record = DocumentRecord(
             source=file.path,
@@ -222,7 +257,7 @@ class Ingestion:
             chunks=len(document.chunks),
             updated_at=utc_now(),
         )
-        return record, fresh, same, stale
+        return _Plan(record, fresh, same, stale)
 
     async def _vectors(self, chunks: Sequence[Chunk]) -> Sequence[tuple[float, ...] | None]:
         if self._embedder is None or not chunks:
@@ -237,33 +272,16 @@ class Ingestion:
             run.update(deleted=run.job.deleted + deleted)
 
 
-def _unreadable_sources(
-    unreadable: Sequence[UnreadableFile], known: dict[str, DocumentRecord]
-) -> set[str]:
-    """What cannot be read now is not gone: the files themselves, and those of a whole folder."""
-    paths = [item.path for item in unreadable]
-    folders = tuple(f"{path}/" for path in paths)
-    return {*paths, *(source for source in known if source.startswith(folders))}
-
-
-def _batches(source: DocumentSource, known: dict[str, DocumentRecord]) -> Iterator[_Batch]:
-    """Read and chunk file after file; blocking, so it is driven from a thread."""
-    documents: list[tuple[SourceFile, ChunkedDocument]] = []
-    unchanged: list[DocumentRecord] = []
-    unreadable: list[UnreadableFile] = []
-    chunks = 0
-    for item in source.files():
-        if isinstance(item, UnreadableFile):
-            unreadable.append(item)
-            continue
-        record = known.get(item.path)
-        if record is not None and record.content_hash == file_hash(item.text):
-            unchanged.append(record)
-        else:
-            document = chunk_file(item)
-            documents.append((item, document))
-            chunks += len(document.chunks)
-        if chunks >= BATCH_CHUNKS or len(documents) + len(unchanged) >= BATCH_FILES:
-            yield _Batch(tuple(documents), tuple(unchanged), tuple(unreadable))
-            documents, unchanged, unreadable, chunks = [], [], [], 0
-    yield _Batch(tuple(documents), tuple(unchanged), tuple(unreadable))
+def _writes(
+    plans: Sequence[_Plan], vectors: Sequence[tuple[float, ...] | None]
+) -> list[DocumentWrite]:
+    """What the plans come to. Takes every text apart, so it is for a thread."""
+    writes, dense = [], iter(vectors)
+    for plan in plans:
+        points = tuple(
+            IndexPoint(chunk, encode_document(chunk.indexed_text), next(dense))
+            for chunk in plan.fresh
+        )
+        words = word_counts(chunk.indexed_text for chunk in (*plan.fresh, *plan.same))
+        writes.append(DocumentWrite(plan.record, points, plan.same, plan.stale, words))
+    return writes

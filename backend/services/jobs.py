@@ -21,11 +21,15 @@ KEPT_JOBS = 20
 class Run:
     """The moving parts of one job; ``job`` is its newest snapshot.
 
-    ``may_replace``: whether all documents of the index may be replaced by others.
+    ``may_replace``: whether all documents of the index may be replaced by others. ``afresh`` names
+    documents that are embedded again though they have not changed; ``repeat`` asks for one more
+    round, because there is something that this one may have missed.
     """
 
     job: IngestJob
     may_replace: bool
+    afresh: frozenset[str] = frozenset()
+    repeat: bool = False
     started: float = field(default_factory=perf_counter)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -62,12 +66,24 @@ class Jobs:
         jobs = (run.job for run in reversed(self._runs.values()))
         return next((job for job in jobs if job.state is not JobState.RUNNING), None)
 
-    def start(self, *, may_replace: bool) -> Run:
-        """Start a job in the background; while one runs, return that one."""
-        for run in self._runs.values():
-            if run.job.state is JobState.RUNNING:
-                return run
-        run = Run(IngestJob(str(uuid4()), JobState.RUNNING), may_replace)
+    @property
+    def current(self) -> Run | None:
+        """The run that is under way."""
+        runs = (run for run in self._runs.values() if run.job.state is JobState.RUNNING)
+        return next(runs, None)
+
+    def start(
+        self, *, may_replace: bool, afresh: frozenset[str] = frozenset(), repeat: bool = False
+    ) -> Run:
+        """Start a job in the background; while one runs, return that one.
+
+        With ``repeat`` the one that runs makes another round, for these ``afresh`` as well.
+        """
+        if (running := self.current) is not None:
+            running.repeat |= repeat
+            running.afresh |= afresh
+            return running
+        run = Run(IngestJob(str(uuid4()), JobState.RUNNING), may_replace, afresh)
         self._runs[run.job.job_id] = run
         while len(self._runs) > KEPT_JOBS:
             del self._runs[next(iter(self._runs))]

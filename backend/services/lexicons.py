@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 KEEP_S = 300.0
 """After so long it is loaded again while questions go on: another replica may have ingested."""
 RETRY_S = 10.0
+WAIT_S = 0.5
+"""How long a question waits for the words of a changed index."""
 
 
 class Lexicons:
@@ -43,7 +45,8 @@ class Lexicons:
         if self._loading is None and (self._expired or self._clock() >= self._due):
             self._loading = asyncio.create_task(self._load(), name="load-lexicon")
         if self._expired and self._loading is not None:
-            await asyncio.shield(self._loading)
+            # a question can do without; an index that hangs must not hold it up here as well
+            await asyncio.wait([self._loading], timeout=WAIT_S)
         return self._lexicon
 
     async def _load(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.domain import Chunk, DocumentRecord
 from backend.errors import NotFound
 from backend.ports import ChunkIndex
 from backend.text.reading import render_chapter
@@ -22,6 +23,17 @@ class Reading:
 
     def __init__(self, index: ChunkIndex) -> None:
         self._index = index
+
+    async def chunks(self, document_id: str) -> tuple[DocumentRecord, list[Chunk]]:
+        """A document and how it was cut, in order.
+
+        Raises:
+            NotFound: the index holds no such document.
+        """
+        for record in await self._index.documents():
+            if record.id == document_id:
+                return record, await self._index.chunks(record.source)
+        raise NotFound("There is no document with this id in the index.")
 
     async def page(self, page: str) -> ReadingPage:
         """The chapter whose page path is ``page`` ("" is the root page).

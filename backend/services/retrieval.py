@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from backend.domain import Chunk, Hit, Question, Retrieved, SearchQuery, SearchResult
+from backend.domain import UPLOADED, Chunk, Hit, Question, Retrieved, SearchQuery, SearchResult
 from backend.errors import DimensionMismatch, NotConfigured, UpstreamError
 from backend.metrics import DEGRADED
 from backend.ports import ChunkIndex, Embedder
@@ -93,7 +93,7 @@ class Retrieval:
 
     def link(self, chunk: Chunk) -> str:
         """Address of the chunk's heading: on the site, or on this service's own reading page."""
-        base = self._options.site_url
+        base = None if chunk.source.startswith(UPLOADED) else self._options.site_url
         page = f"{base.rstrip('/')}/{chunk.page}" if base else f"/read/{chunk.page}"
         return f"{page}#{chunk.anchor}" if chunk.anchor else page
 

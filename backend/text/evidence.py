@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from backend.text.tokens import Token, fold, tokens
@@ -20,6 +21,10 @@ MAX_SHORT_ENDING = 3
 ``lifetime``."""
 PHRASE_GAP = 16
 """Characters between two words that stand next to each other in the question."""
+
+KEPT_TEXTS = 1024
+"""Prepared texts that are remembered, at about 2 kB each: a question looks at some twenty, and the
+next one at many of the same."""
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -80,7 +85,12 @@ def prepare(parts: Iterable[str]) -> str:
 
     A capital within a word is where a word of its own begins, as in ``createTimer``.
     """
-    return _HUMP.sub("_", fold("\n".join(parts))).casefold()
+    return _prepared("\n".join(parts))
+
+
+@lru_cache(maxsize=KEPT_TEXTS)
+def _prepared(text: str) -> str:
+    return _HUMP.sub("_", fold(text)).casefold()
 
 
 def _word(token: Token, weight: float) -> Word:
@@ -122,6 +132,8 @@ def _is_word(needle: str, text: str, at: int) -> bool:
 
 def _adjoin(left: Word, right: Word, text: str) -> bool:
     first, second = _short(left), _short(right)
+    if second not in text:
+        return False
     at = _find(first, text)
     while at >= 0:
         end = at + len(first)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from backend.domain import Hit
 from backend.text.evidence import Asked, prepare
@@ -45,9 +44,14 @@ def rerank(hits: Sequence[Hit], words: Asked, question: str) -> list[Hit]:
         score = hit.score + COVERAGE * words.coverage(text) + PHRASES * words.phrases(text)
         if not asks_outline and _is_outline(hit):
             score *= OUTLINE_SHARE
-        scored.append(replace(hit, score=score / full))
-    rest = [replace(hit, score=hit.score * OUTLINE_SHARE / full) for hit in hits[LOOKED_AT:]]
+        scored.append(_rescored(hit, score / full))
+    rest = [_rescored(hit, hit.score * OUTLINE_SHARE / full) for hit in hits[LOOKED_AT:]]
     return [*sorted(scored, key=lambda hit: -hit.score), *rest]
+
+
+def _rescored(hit: Hit, score: float) -> Hit:
+    # dataclasses.replace takes three times as long, and this runs for every candidate
+    return Hit(hit.chunk, score, hit.dense_score, hit.sparse_score)
 
 
 def _is_outline(hit: Hit) -> bool:

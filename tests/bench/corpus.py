@@ -44,7 +44,9 @@ def question(number: int) -> str:
     """A question of its own for every number up to some hundred thousand."""
     source = random.Random(number)
     first, second, third = source.sample(NOUNS, 3)
-    return f"What {source.choice(VERBS)} the {first} {second} in unit U{number % 997} of the {third}?"
+    return (
+        f"What {source.choice(VERBS)} the {first} {second} in unit U{number % 997} of the {third}?"
+    )
 
 
 def _chapter(source: random.Random, number: int) -> Iterator[str]:

@@ -30,6 +30,7 @@ class Process:
         self, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
     ) -> None:
         self.began = time.perf_counter()
+        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
@@ -48,7 +49,12 @@ class Process:
             tail = self._log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"a process ended with {self._process.returncode}:\n{tail}")
 
+    def wait(self) -> None:
+        self._process.wait()
+
     def stop(self) -> None:
+        if self._process.poll() is not None:
+            return
         self._signal(signal.SIGTERM)
         try:
             self._process.wait(15)
@@ -88,7 +94,9 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def wait_for(process: Process, port: int, path: str, *, marker: bytes = b"", limit_s: float) -> float:
+def wait_for(
+    process: Process, port: int, path: str, *, marker: bytes = b"", limit_s: float
+) -> float:
     """Seconds from the process' start to the first 200 whose body holds ``marker``."""
     while time.perf_counter() - process.began < limit_s:
         process.require_running()
@@ -105,9 +113,8 @@ def get(port: int, path: str) -> tuple[int, bytes]:
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as connection:
             connection.settimeout(10)
-            connection.sendall(
-                f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n".encode()
-            )
+            head = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n"
+            connection.sendall(head.encode())
             while part := connection.recv(65536):
                 data += part
     except OSError:

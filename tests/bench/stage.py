@@ -105,7 +105,7 @@ def product(
         server = Server(process, port)
         if indexed:
             wait_indexed(server)
-            wait_for(process, port, "/admin/", marker=b"gradio", limit_s=60)
+            wait_for(process, port, "/admin/status", marker=b'"ready"', limit_s=60)
             time.sleep(0.5)
         yield server
 

@@ -17,9 +17,9 @@ from backend.metrics import REQUESTS
 from tests.api.serving import parse_events
 from tests.e2e.product import product, until
 from tests.faults.invariants import BACK_S, HEALTH_P99_S, QUESTION, SLOW_MACHINE, watched
+from tests.faults.models import keys
 from tests.faults.process import running
 from tests.faults.scale import scale
-from tests.faults.test_model_faults import keys
 
 BODY = orjson.dumps({"query": QUESTION})
 
@@ -29,10 +29,8 @@ def head(path: str, *lines: str) -> bytes:
     return "\r\n".join(rows).encode() + b"\r\n\r\n"
 
 
-async def test_f21_caller_that_leaves_stops_the_model_and_pays(
-    docs, tmp_path, openai, qdrant, seen
-):
-    variables = keys(openai.port, QDRANT_URL=qdrant.url, DAILY_TOKEN_BUDGET="100000")
+async def test_f21_caller_that_leaves_stops_the_model(docs, tmp_path, openai, qdrant, seen):
+    variables = keys(openai.port, QDRANT_URL=qdrant.url)
     async with (
         product(docs, tmp_path / "data", **variables) as site,
         watched(site, heal=openai.heal) as watch,
@@ -52,6 +50,24 @@ async def test_f21_caller_that_leaves_stops_the_model_and_pays(
         seen(f"model closed after {closed_s * 1000:.0f} ms, 0 failures")
 
 
+async def test_f21_leaving_early_is_not_free(docs, tmp_path, openai, qdrant, seen):
+    variables = keys(openai.port, QDRANT_URL=qdrant.url, DAILY_TOKEN_BUDGET="1000")
+    async with (
+        product(docs, tmp_path / "data", limited=True, **variables) as site,
+        watched(site, heal=openai.heal, mode=None) as watch,
+    ):
+        openai.fail("hang_mid", on="chat", after=2)
+        async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
+            while b"event: token" not in await response.content.readline():
+                pass
+            response.close()
+        await until(openai.client_left.is_set)
+        await until(lambda: site.server._drain.active == 0)
+        reply = await watch.ask()
+        assert (reply.status, reply.json["code"]) == (429, "budget_exhausted")
+        seen("tokens booked by estimate")
+
+
 async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
     docs, tmp_path, openai, seen
 ):
@@ -61,14 +77,18 @@ async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
         await service.ask("POST", "/chat", json={"query": QUESTION})
         before = service.rss
         sockets = [await slow_reader(service.port) for _ in range(readers)]
-        await until(lambda: openai.calls("chat") >= readers and openai.concurrent == 0)
-        grown = (service.rss - before) / readers
-        for each in sockets:
-            each.close()
+        try:
+            async with asyncio.timeout(120):
+                while openai.calls("chat") < readers or openai.concurrent:
+                    await asyncio.sleep(0.05)
+            grown = (service.rss - before) / readers
+        finally:
+            for each in sockets:
+                each.close()
         assert (await service.ask("GET", "/health")).status == 200
         answer = (await service.ask("POST", "/chat", json={"query": QUESTION})).json
         assert "broke off" in answer["degraded"], "no model talks without end"
-        assert len(answer["response"]) < 50_000
+        assert len(answer["response"]) < 15_000
         # one model thread's and one allocator's first growth weigh much on few readers
         assert grown < 64 * 1024 * (4 if readers < 100 else 1)
         seen(f"{grown / 1024:.0f} KB per stream with {readers} readers")
@@ -93,15 +113,15 @@ async def test_f24_giant_bodies_are_refused_before_they_are_kept(docs, tmp_path,
         before = service.rss
         for declared in (True, False):
             status = await send_giant(service.port, megabytes, declared=declared)
-            assert status == 413
+            assert status in (413, None)
         grown = service.rss - before
         assert (await service.ask("GET", "/health")).status == 200
         assert grown < 2 * MAX_BODY_BYTES
         seen(f"{grown / 1024:.0f} KB more after 2 x {megabytes} MB")
 
 
-async def send_giant(port: int, megabytes: int, *, declared: bool) -> int:
-    """Send until the service closes or everything is out; the status it answered."""
+async def send_giant(port: int, megabytes: int, *, declared: bool) -> int | None:
+    """Send until the service closes; the status it answered, None where its reset came first."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     size, piece = megabytes * 2**20, b"x" * 65_536
     length = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
@@ -114,6 +134,8 @@ async def send_giant(port: int, megabytes: int, *, declared: bool) -> int:
         sending.cancel()
         await asyncio.wait([sending])
         return int(answer.split()[1])
+    except ConnectionResetError:
+        return None
     finally:
         writer.transport.abort()
 

@@ -14,9 +14,9 @@ from backend.guarded import DATABASE_POLICY
 from tests.e2e.product import product
 from tests.faults.conftest import durable
 from tests.faults.invariants import watched
+from tests.faults.models import keys
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
-from tests.faults.test_model_faults import keys
 
 SECRET = {"BETTER_AUTH_SECRET": "a-secret-of-32-characters-not-real"}
 QUICK = {"database": replace(DATABASE_POLICY, base_delay_s=0.01, open_s=0.5)}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import aiohttp
+import pytest
 
 from backend.guarded import CHAT_POLICY
 from tests.api.serving import parse_events
@@ -18,10 +19,10 @@ from tests.doubles.qdrant import QdrantDouble
 from tests.e2e.product import product
 from tests.faults.conftest import durable
 from tests.faults.invariants import QUESTION, watched
+from tests.faults.models import keys
 from tests.faults.process import running
 from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.scale import scale
-from tests.faults.test_model_faults import keys
 
 GRACE_S = 1.0
 STOP_S = 2.0
@@ -71,10 +72,8 @@ async def test_f22_sigterm_lets_streams_finish_or_tells_them(docs, tmp_path, ope
     seen(f"0 streams without an end; gone after {took:.1f} s at a grace of {GRACE_S:.0f} s")
 
 
+@pytest.mark.skipif(not scale("LONG", 0), reason="takes the grace of ten seconds: make faults")
 async def test_f22_sigterm_with_the_admin_ui_open_ends_in_time(docs, tmp_path, openai, seen):
-    """Long form only: it takes the whole grace of ten seconds."""
-    if not scale("LONG", 0):
-        return
     openai.reply = "A topic is a named bus over which nodes exchange messages [1]."
     async with running(tmp_path, whole=True, **keys(openai.port)) as service:
         async with asyncio.timeout(60):
@@ -114,7 +113,7 @@ async def test_f23_kill_loses_nothing_that_was_acknowledged(docs, tmp_path, seen
                 asyncio.create_task(_ask(service, reader, f"{round_}-{n}", session, acknowledged))
                 for n in range(20)
             ]
-            await asyncio.sleep(dice.uniform(0.02, 0.4))
+            await asyncio.sleep(dice.uniform(0.0, 0.25))
             service.send(signal.SIGKILL)
             for key in await asyncio.gather(*asking):
                 if key not in acknowledged:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from backend.guarded import CHAT_POLICY, DATABASE_POLICY, EMBED_POLICY, INDEX_POLICY
 from tests.e2e.product import product
 from tests.faults.invariants import SPARE, one_end, usage, watched
+from tests.faults.models import keys
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.scale import scale
-from tests.faults.test_model_faults import keys
 
 CALLERS = 3
 EVERY_S = 5.0
@@ -77,7 +77,7 @@ class Load:
 async def test_soak_under_random_faults_loses_and_doubles_nothing(
     docs, tmp_path, openai, qdrant, postgres, seen
 ):
-    seconds = scale("SOAK_S", 8)
+    seconds = scale("SOAK_S", 5)
     dice = random.Random(7)
     every = min(EVERY_S, seconds / 4)
     async with (

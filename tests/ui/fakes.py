@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from backend.content_ports import DayCount, Gap, NotedAnswer, Window
 from backend.domain import (
     Answer,
     AnswerEvent,
     Check,
+    Chunk,
+    CircuitChange,
     Citation,
     DocumentRecord,
     DoneEvent,
+    Hit,
+    IndexInfo,
+    IngestJob,
+    JobState,
     Mode,
     Principal,
     Question,
+    Retrieved,
     SourcesEvent,
     Status,
     TokenEvent,
+    UnreadableFile,
     Usage,
 )
 from backend.errors import NotFound, UpstreamTimeout
 from backend.services.diagnostics import Diagnostics
+from backend.services.insights_report import InsightsReport, make_report
 from backend.services.readiness import Probe
 from backend.settings import load
 
@@ -153,9 +164,67 @@ class FakeInsights:
             raise NotFound("There is no answer with this message_id.")
         self.rated.append((message_id, rating, comment))
 
+    async def report(self, days: int = 30) -> InsightsReport:
+        asked = [
+            NotedAnswer(
+                str(n), WHEN, question, "refused" if n > 2 else "generated", n == 1, 0.4,
+                900.0 + n, 800, Gap.REFUSED if n > 2 else None,
+                rating="down" if n == 0 else None, comment="=SUM(1)" * (n == 0), rated_at=WHEN,
+            )
+            for n, question in enumerate(("What is a node?", "What is a topic?", "How do nodes talk?",
+                                          "Which battery lasts longest?", "Which battery lasts long?"))
+        ]  # fmt: skip
+        day = DayCount("2026-03-01", 5, 2, 1, 4_000)
+        window = Window((day,), tuple(asked), tuple(asked[3:]), tuple(asked[:1]), 0, 1)
+        return make_report(window, since=WHEN, now=WHEN, retention_days=90)
+
 
 class FakeIngestion:
-    """A book of four chapters."""
+    """A book of four chapters; ``step`` lets a job that runs make one more step."""
+
+    def __init__(self) -> None:
+        self.current: IngestJob | None = None
+        self.last: IngestJob | None = None
+        self.deleted: list[str] = []
+        self.started: list[tuple[tuple[str, ...], bool]] = []
+        self.cancelled = False
+        self.pause_s = 0.05
+        self.steps = 4
+
+    async def start_anew(self, *document_ids: str, everything: bool = False) -> IngestJob:
+        self.started.append((document_ids, everything))
+        if self.current is None:
+            self.cancelled = False
+            self.current = IngestJob("job", JobState.RUNNING, documents_total=self.steps)
+        return self.current
+
+    async def events(self, job_id: str) -> AsyncGenerator[IngestJob, None]:
+        while (job := self.current) is not None:
+            yield job
+            await asyncio.sleep(self.pause_s)
+            if self.current is not job:
+                continue  # another page follows it as well
+            done = job.documents + 1
+            if self.cancelled or done >= self.steps:
+                state = JobState.CANCELLED if self.cancelled else JobState.DONE
+                errors = (UnreadableFile("bad.md", "It is not valid UTF-8."),)
+                self.last = replace(job, state=state, documents=done, errors=errors)
+                self.current = None
+            else:
+                self.current = replace(job, documents=done)
+        assert self.last is not None
+        yield self.last
+
+    async def cancel(self, job_id: str) -> IngestJob:
+        self.cancelled = True
+        assert self.current is not None
+        return replace(self.current, state=JobState.CANCELLED)
+
+    async def delete(self, document_id: str) -> int:
+        if document_id not in {record.id for record in await self.documents()}:
+            raise NotFound("There is no document with this id in the index.")
+        self.deleted.append(document_id)
+        return 3
 
     titles = ("Introduction", "Chapter 1: ROS 2 Fundamentals", "Digital Twins", "Isaac Sim")
 
@@ -163,7 +232,36 @@ class FakeIngestion:
         return [
             DocumentRecord(f"{n}.md", title, f"{n}", "0", 3, WHEN)
             for n, title in enumerate(self.titles)
+            if DocumentRecord(f"{n}.md", title, f"{n}", "0", 3, WHEN).id not in self.deleted
         ]
+
+
+class FakeReading:
+    """Every document is one chunk."""
+
+    def __init__(self, ingestion: FakeIngestion) -> None:
+        self._ingestion = ingestion
+
+    async def chunks(self, document_id: str) -> tuple[DocumentRecord, list[Chunk]]:
+        for record in await self._ingestion.documents():
+            if record.id == document_id:
+                return record, [chunk_of(record.title)]
+        raise NotFound("There is no document with this id in the index.")
+
+
+class FakeRetrieval:
+    """Finds one chunk, and leaves out another."""
+
+    async def search(self, question: Question, *, limit: int | None = None) -> Retrieved:
+        hits = [Hit(chunk_of(title), 0.9, 0.8, 7.5) for title in ("Nodes", "Twins")]
+        return Retrieved((hits[0],), (hits[0],), (hits[1],), confidence=0.8, threshold=0.5)
+
+
+def chunk_of(title: str) -> Chunk:
+    text = "A publisher sends messages.\n\nAny number <b> may listen."
+    return Chunk(
+        title, f"{title}.md", title, (title,), "", title, 0, 0, 1, 3, text, text, text, "0"
+    )
 
 
 def _probes() -> Iterable[Probe]:
@@ -186,6 +284,8 @@ class FakeContainer:
         self.dialogues = FakeDialogues(self.answering)
         self.insights = FakeInsights()
         self.ingestion = FakeIngestion()
+        self.reading = FakeReading(self.ingestion)
+        self.retrieval = FakeRetrieval()
         self.diagnostics = Diagnostics(loaded, tuple(_probes()), now=lambda: WHEN)
         self.stopping = asyncio.Event()
 
@@ -201,6 +301,12 @@ class FakeContainer:
         failed = {"last_failure_at": "2026-03-01T11:58:02.120Z", "last_error_kind": "refused"}
         opened = {**closed, **failed, "state": "open", "failure_count": 5, "retry_after_s": 21.4}
         return {"openai": closed, "qdrant": opened, "database": closed}
+
+    async def index_info(self) -> IndexInfo:
+        return IndexInfo("fake", "book", "model_8_v1", 12, 8)
+
+    def circuit_changes(self) -> list[CircuitChange]:
+        return [CircuitChange(WHEN, "qdrant", "closed", "open")]
 
     async def ready(self) -> None:
         return

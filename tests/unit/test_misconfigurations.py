@@ -74,6 +74,12 @@ MISCONFIGURED = [
     ({"RATE_LIMIT_CHAT": "often"}, "RATE_LIMIT_CHAT wrong", "rate", "30/minute"),
     ({"RELEVANCE_THRESHOLD": "35"}, "SCORE_THRESHOLD wrong", "range", "0 to 1"),
     ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL wrong", "none of", "DEBUG"),
+    (
+        {"DATA_ENCRYPTION_KEY": SECRET, "DATA_ENCRYPTION_KEY_PREVIOUS": SECRET},
+        "DATA_ENCRYPTION_KEY_PREVIOUS changed",
+        "same",
+        "new key",
+    ),
     (SPACE, "ADMIN_TOKEN missing", "nobody", "token_urlsafe"),
     ({**SPACE, "ADMIN_PASSWORD": "hunter"}, "ADMIN_TOKEN wrong", "12", "token_urlsafe"),
     ({"SITE_URL": "http://book.example"}, "SITE_URL weak", "http://", "https://"),

@@ -53,7 +53,10 @@ def export_owned(connection: Connection, user_id: str) -> dict[str, Any]:
         "requests": requests.order_by(idempotency_keys.c.made_at),
     }
     rows = {
-        name: [dict(row) for row in connection.execute(statement).mappings()]
+        name: [
+            {str(column): value for column, value in row.items()}  # else they are no plain texts
+            for row in connection.execute(statement).mappings()
+        ]
         for name, statement in statements.items()
     }
     return {**rows, "preferences": connection.execute(preferences).scalar()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.errors import HeadersTooLarge, UriTooLong, error_response
@@ -56,15 +58,23 @@ class _TooMuch(Exception):
 class BodyLimit:
     """At most ``limit`` bytes of body, by Content-Length, or by count where there is none."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit: int = MAX_BODY_BYTES,
+        larger: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
+        """Limit every route but those of ``larger``: method and path with a limit of their own."""
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413 before the first byte is read where the length says so, else count."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._larger.get((scope["method"], scope["path"]), self._limit)
         try:
             declared = _content_length(scope)
         except ValueError:
@@ -72,14 +82,14 @@ class BodyLimit:
                 scope, receive, send
             )
             return
-        if declared is not None and declared > self._limit:
-            await self._refuse(scope, receive, send, close=declared > DRAINED_BYTES)
+        if declared is not None and declared > limit:
+            await self._refuse(scope, receive, send, limit, close=declared > DRAINED_BYTES)
         elif _chunked(scope):
-            await self._count(scope, receive, send)
+            await self._count(scope, receive, send, limit)
         else:  # the parser holds a sender to its Content-Length
             await self._app(scope, receive, send)
 
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _count(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         received, started, refused = 0, False, False
 
         async def counting_receive() -> Message:
@@ -87,10 +97,10 @@ class BodyLimit:
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > self._limit:
+                if received > limit:
                     if not started:
                         refused = True
-                        await self._refuse(scope, receive, send, close=True)
+                        await self._refuse(scope, receive, send, limit, close=True)
                     raise _TooMuch
             return message
 
@@ -106,9 +116,11 @@ class BodyLimit:
             if not refused:
                 raise
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, close: bool) -> None:
+    async def _refuse(
+        self, scope: Scope, receive: Receive, send: Send, limit: int, *, close: bool
+    ) -> None:
         response = error_response(
-            TooLarge(f"The body is larger than the {self._limit} bytes that are taken.")
+            TooLarge(f"The body is larger than the {limit} bytes that are taken.")
         )
         if close:
             response.headers["connection"] = "close"

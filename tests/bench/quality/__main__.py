@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from tests.bench.quality import pack, tasks
@@ -46,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench.quality", description=__doc__)
     parser.add_argument("--pack", type=Path, required=True, help="folder of the data pack")
     parser.add_argument("--minilm-python", help="interpreter with torch, sentence-transformers, gt")
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/minilm-vectors.sqlite3"))
+    parser.add_argument("--cache", type=Path, default=Path(gettempdir(), "minilm.sqlite3"))
     parser.add_argument("--only", nargs="*", default=["books", "scifact", "codebase", "chunking"])
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()

@@ -1,0 +1,158 @@
+"""What the model server can do to a stream, over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.api.serving import parse_events
+from tests.faults.invariants import QUESTION, watched
+from tests.faults.models import (
+    CHAT,
+    FAILURES,
+    LATE_S,
+    PATIENT_POLICIES,
+    SOON_S,
+    behind,
+)  # fmt: skip
+
+
+def tokens_of(reply):
+    return [data["text"] for name, data in reply.events if name == "token"]
+
+
+async def test_f01_slow_first_token_leaves_headers_and_sources_at_once(
+    docs, tmp_path, openai, model_line, seen
+):
+    async with (
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
+        watched(site, heal=model_line.heal),
+    ):
+        model_line.set(latency_s=0.6)
+        started = time.perf_counter()
+        async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
+            first = await response.content.readline()
+            first_s = time.perf_counter() - started
+            text = first.decode()
+            while "event: sources" not in text:
+                text += (await response.content.readline()).decode()
+            sources_s = time.perf_counter() - started
+            text += (await response.content.read()).decode()
+            whole_s = time.perf_counter() - started
+        assert first.startswith(b":")
+        events = parse_events(text)
+        names = [name for name, _ in events]
+        assert (names[0], names[-1], names.count("sources")) == ("sources", "done", 1)
+        timings = events[-1][1]["timings_ms"]
+        assert timings["first_token"] >= 600
+        assert {"search", "embed", "first_token", "generate", "total"} <= timings.keys()
+        assert first_s < 0.3
+        assert sources_s < 0.6 < whole_s
+        seen(f"first byte {first_s * 1000:.0f} ms, sources {sources_s * 1000:.0f} ms")
+
+
+async def test_f02_hang_before_the_first_token_is_quoted_within_the_deadline(
+    docs, tmp_path, openai, model_line, seen
+):
+    async with (
+        behind(model_line, docs, tmp_path) as site,
+        watched(site, heal=model_line.heal, mode=None) as watch,
+    ):
+        model_line.set(hang=True)
+        walls = []
+        for _ in range(FAILURES):
+            started = time.perf_counter()
+            answer = (await watch.stream()).events[-1][1]
+            walls.append(time.perf_counter() - started)
+            assert answer["mode"] == "extractive"
+            assert "did not answer in time" in answer["degraded"]
+            assert answer["timings_ms"]["failed"] >= SOON_S * 1000 * 0.9
+        assert max(walls) < SOON_S + LATE_S
+        assert (await watch.circuit("openai"))["state"] == "open"
+        started = time.perf_counter()
+        assert (await watch.ask()).json["timings_ms"]["failed"] < 50
+        fast = time.perf_counter() - started
+        model_line.heal()
+        await asyncio.sleep(CHAT.open_s)
+        assert (await watch.ask()).json["mode"] == "generated", "one probe closes the circuit"
+        seen(
+            f"{max(walls):.2f} s at a deadline of {SOON_S:.2f} s; open circuit {fast * 1000:.0f} ms"
+        )
+
+
+async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
+    docs, tmp_path, openai, model_line, seen
+):
+    async with (
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        openai.reply = "A topic is a named bus [1]."
+        for ask in (watch.stream, watch.ask):
+            openai.fail("hang_mid", on="chat", after=3)
+            started = time.perf_counter()
+            await ask()
+            wall = time.perf_counter() - started
+            assert wall < SOON_S + LATE_S
+        streamed, whole = watch.replies
+        name, error = streamed.events[-1]
+        assert (name, error.get("code")) == ("error", "upstream_timeout"), error
+        assert (error["truncated"], error["retryable"]) == (True, True)
+        assert "generate" in error["timings_ms"]
+        assert whole.status == 200
+        assert whole.json["response"].split() == "".join(tokens_of(streamed)).split()
+        assert "broke off" in whole.json["degraded"]
+        assert (await watch.circuit("openai"))["failure_count"] == 0
+        seen(f"ended after {wall:.2f} s at a deadline of {SOON_S:.2f} s")
+
+
+async def test_f07_reset_after_the_first_token_is_never_run_again(
+    docs, tmp_path, openai, model_line, seen
+):
+    openai.token_delay_s = 0.02
+    async with (
+        behind(model_line, docs, tmp_path) as site,
+        watched(site, heal=model_line.heal) as watch,
+    ):
+        before = openai.calls("chat")
+        model_line.cut()
+        model_line.set(reset_after=900)
+        reply = await watch.stream()
+        assert openai.calls("chat") - before == 1
+        name, error = reply.events[-1]
+        assert (name, error["code"]) == ("error", "upstream_unavailable")
+        assert error["truncated"] is True
+        said = tokens_of(reply)
+        assert said
+        assert len(said) == len(set(said)), "a token came twice"
+        seen(f"{len(said)} tokens, 1 call, 1 error")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("malformed", None), ("no_choices", "generated"), ("non_utf8", None), ("cut", None),
+        ("empty", "extractive"), ("length", "generated"), ("garbage", "extractive"),
+    ],
+)  # fmt: skip
+async def test_f08_malformed_stream_is_never_an_empty_success(
+    docs, tmp_path, openai, model_line, seen, kind, mode
+):
+    async with (
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        openai.fail(kind, on="chat", times=None, after=2)
+        reply = await watch.stream()
+        name, last = reply.events[-1]
+        if mode is None:
+            assert (name, last["code"]) == ("error", "upstream_malformed")
+            assert last["truncated"] is True
+        else:
+            assert (name, last["mode"]) == ("done", mode)
+            assert last["response"].strip()
+            assert bool(last["degraded"]) is (kind != "no_choices")
+        assert (await watch.ask()).json["response"].strip()
+        seen(f"{kind}: {name}" + (f" {mode}" if mode else ""))
