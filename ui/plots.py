@@ -45,13 +45,13 @@ def bars(title: str, days: Sequence[str], series: Sequence[Series], *, unit: str
         f'<li><i class="ba-s{number}"></i>{text(each.name)}</li>'
         for number, each in enumerate(series, 1)
     )
+    legend = f'<ul class="ba-keys">{keys}</ul>' if len(series) > 1 else ""
     said = "; ".join(f"{each.name} {sum(each.values):,.0f}" for each in series)
     label = f"{title} per day: {said}{' ' + unit if unit else ''} in all"
     return (
         f'<figure class="ba-plot"><figcaption>{text(title)}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(label)}">{grid}{marks}'
-        f"{plot.labels(days)}</svg>"
-        f"{f'<ul class="ba-keys">{keys}</ul>' if len(series) > 1 else ''}</figure>"
+        f"{plot.labels(days)}</svg>{legend}</figure>"
     )
 
 
@@ -98,7 +98,7 @@ def _round_up(value: float) -> float:
     """The next number that divides well into the lines of the grid."""
     if value <= _LINES:
         return _LINES
-    scale = 10 ** math.floor(math.log10(value))
+    scale: float = 10.0 ** math.floor(math.log10(value))
     return next(scale * step for step in (1, 2, 4, 6, 8, 10) if scale * step >= value)
 
 

@@ -28,10 +28,19 @@ from tests.postgres import PostgresServer
 CLIENT = Client("203.0.113.7", "test/1")
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "postgresql-dump"])
+DUMP_15 = Path(__file__).parent / "legacy_postgresql15.sql"
+"""What ``pg_dump --no-owner`` of PostgreSQL 15 wrote of a database with the rows of ``_fill``."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql-dump", "postgresql-15-dump"])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database made by the earlier backend's statements; once also taken through a dump."""
+    """A database made by the earlier backend's statements; also taken through dumps."""
     server: PostgresServer | None = None
+    if request.param == "postgresql-15-dump":
+        server = request.getfixturevalue("postgres")
+        name = server.database()
+        server.restore(DUMP_15.read_text(encoding="utf-8"), name)
+        return server.url(name)
     if request.param == "sqlite":
         url = sqlite_url(tmp_path)
     else:

