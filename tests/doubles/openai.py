@@ -34,8 +34,8 @@ class Fault:
     status: an error answer with ``status``, ``code`` (also as type) and ``retry_after``;
     hang: no answer ever; hang_mid, reset, cut, malformed, no_choices, non_utf8, error_mid: after
     ``after`` tokens no more token, a TCP reset, a clean end without finish_reason, a chunk that is
-    no JSON, one without choices, one that is no UTF-8, an error object with ``code``; length: finish_reason length; empty: no
-    token at all; garbage: a 200 that is not of this protocol.
+    no JSON, one without choices, one that is no UTF-8, an error object with ``code``; length:
+    finish_reason length; empty: no token at all; garbage: a 200 that is not of this protocol.
     """
 
     kind: str

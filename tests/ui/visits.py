@@ -60,7 +60,9 @@ async def visiting(
         viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light"
     )
     visit = Visit(await context.new_page())
-    await visit.page.goto(address)
-    yield visit
-    await context.close()
+    try:
+        await visit.page.goto(address)
+        yield visit
+    finally:
+        await context.close()
     assert visit.trouble == []
