@@ -217,7 +217,9 @@ class Container:
             self.answering, parts.conversations, replays, on_answer=self.insights.note
         )
         exporters = {"conversations": self.conversations.everything}
-        self._accounts = make_accounts(parts.accounts, self._passwords, exporters)
+        self._accounts = make_accounts(
+            parts.accounts, self._passwords, exporters, self.insights.flush
+        )
         expire = self.retrieval.lexicons.expire
         self.ingestion = Ingestion(parts.source, parts.index, parts.embedder, published=expire)
         self.reading = Reading(parts.index)

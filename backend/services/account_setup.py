@@ -31,6 +31,7 @@ def make_accounts(
     parts: AccountParts | NotConfigured,
     passwords: PasswordPool,
     exporters: Mapping[str, Callable[[str], Awaitable[object]]],
+    before_delete: Callable[[], Awaitable[None]],
 ) -> Accounts | NotConfigured:
     """The accounts, or why there can be none.
 
@@ -38,6 +39,7 @@ def make_accounts(
         parts: What they are made of.
         passwords: Hashes in threads.
         exporters: What other parts of the service hold about an account, by name.
+        before_delete: Writes down what waits to be written, so that it is deleted as well.
     """
     if isinstance(parts, NotConfigured):
         return parts
@@ -46,4 +48,11 @@ def make_accounts(
     if parts.keys is not None and parts.issuer is not None:
         verifier = TokenVerifier(parts.keys, parts.issuer)
     identity = Identity(parts.store, signer, verifier)
-    return Accounts(parts.store, signer, passwords, identity, exporters=exporters)
+    return Accounts(
+        parts.store,
+        signer,
+        passwords,
+        identity,
+        exporters=exporters,
+        before_delete=before_delete,
+    )

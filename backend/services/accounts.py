@@ -62,6 +62,7 @@ class Accounts:
         *,
         limits: AuthLimits | None = None,
         exporters: Mapping[str, Callable[[str], Awaitable[object]]] | None = None,
+        before_delete: Callable[[], Awaitable[None]] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
@@ -70,6 +71,7 @@ class Accounts:
         self._identity = identity
         self.limits = limits or AuthLimits()
         self._exporters = dict(exporters or {})
+        self._before_delete = before_delete
         self.clock = clock
         self._bcrypt_cost: int | None = None
         self._bcrypt_looked_at: datetime | None = None
@@ -226,6 +228,8 @@ class Accounts:
             raise BadRequest(
                 "Session expired. Re-authenticate to perform this action.", code="SESSION_EXPIRED"
             )
+        if self._before_delete is not None:
+            await self._before_delete()
         await (await self._store()).delete(current.user.id)
         self._identity.forget_user(current.user.id)
 

@@ -107,7 +107,7 @@ class Insights:
             NotFound: No such answer is known.
             UpstreamError: The database is away.
         """
-        await self._flush()
+        await self.flush()
         kept = redact_and_cut(comment, COMMENT_CHARS)
         if not await self._feedback.rate(message_id, rating, kept, self._now()):
             raise NotFound(
@@ -120,7 +120,7 @@ class Insights:
         Raises:
             UpstreamError: The database is away.
         """
-        await self._flush()
+        await self.flush()
         now = self._now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = midnight - timedelta(days=days - 1)
@@ -141,7 +141,7 @@ class Insights:
     async def _flush_quietly(self) -> bool:
         """Whether everything that waited is written down and what is too old is gone."""
         try:
-            await self._flush()
+            await self.flush()
             await self._prune()
         except AppError as error:
             extra = {"code": error.code, "waiting": len(self._waiting)}
@@ -149,7 +149,12 @@ class Insights:
             return False
         return True
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Write down now what waits.
+
+        Raises:
+            UpstreamError: the database is away; what waits goes on waiting.
+        """
         async with self._writing:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]

@@ -140,12 +140,22 @@ async def test_deleted_account_leaves_no_row_in_any_table(site: Site) -> None:
     assert left <= OF_THE_SERVICE
 
 
+async def test_note_that_waits_to_be_written_goes_with_its_account(site: Site) -> None:
+    await sign_up(site, "bob")  # the first account leaves the key's mark in the database
+    before = await rows(site)
+    ada = await sign_up(site, "ada")
+    await ada.done("POST", "/chat", json={"query": "What is a topic?"})
+    await ada.done("POST", "/api/auth/delete-user", json={"password": PASSWORD})
+    await site.container.insights.flush()
+    assert await rows(site) == before
+
+
 async def test_account_that_is_deleted_during_an_answer_gets_nothing_stored(
     tmp_path: Path,
 ) -> None:
     docs = write_book(tmp_path / "docs")
     async with OpenAIDouble() as openai:
-        openai.token_delay_s = 0.05
+        openai.may_speak.clear()
         keys = {"OPENAI_API_KEY": "test-key-not-real", "OPENAI_BASE_URL": openai.base_url}
         async with product(docs, tmp_path / "data", **keys) as site:
             ada = await sign_up(site, "ada")
@@ -153,6 +163,7 @@ async def test_account_that_is_deleted_during_an_answer_gets_nothing_stored(
             asked = asyncio.create_task(ada.ask("POST", "/chat", json=body, headers=key))
             await until(lambda: openai.calls("chat"))
             await ada.done("POST", "/api/auth/delete-user", json={"password": PASSWORD})
+            openai.may_speak.set()
             reply = await asked
             assert (reply.status, reply.json["saved"]) == (200, False)
             left = {name for name, found in (await rows(site)).items() if found}

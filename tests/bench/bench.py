@@ -1,4 +1,4 @@
-"""The bench: ``make bench``, short with ``QUICK=1``, with more books by ``BOOKS="folder x.tar.gz"``.
+"""The bench: ``make bench``, short with ``QUICK=1``, with more books by ``BOOKS="folder x"``.
 
 Everything runs on loopback against doubles, in a temporary folder, and ends with the run. A full
 run writes docs/benchmarks.md; a quick one only prints.

@@ -69,6 +69,8 @@ class OpenAIDouble:
         self.floats = False
         self.latency_s = 0.0
         self.token_delay_s = 0.0
+        self.may_speak = asyncio.Event()  # cleared: chats wait before their first token
+        self.may_speak.set()
         self.faults: list[Fault] = []
         self.requests: list[Recorded] = []
         self.concurrent = 0
@@ -228,6 +230,7 @@ class OpenAIDouble:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await self._send(response, _delta(body, {"role": "assistant", "content": ""}))
+        await self.may_speak.wait()
         for number, token in enumerate(tokens):
             if fault and number == fault.after and await self._break(request, response, fault):
                 return response

@@ -211,6 +211,14 @@
     });
   }).observe(document.body, { childList: true, subtree: true });
 
+  // Gradio calls its example buttons a list, which has no items then.
+  new MutationObserver(function () {
+    document.querySelectorAll("#ba-chat .examples[role=list]").forEach(function (box) {
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "Questions to begin with");
+    });
+  }).observe(document.body, { childList: true, subtree: true });
+
   var chosen = chosenTheme();
   if (chosen) {
     setDark(chosen === "dark");
