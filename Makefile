@@ -18,7 +18,7 @@ FOR_TESTING := $(VENV)/.for-testing
 .PHONY: bench profile eval help run test check format docs faults clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(FOR_RUNNING) ## install and serve on port 8080 (PORT=9000 make run for another)
 	@exec $(PY) app.py
@@ -69,6 +69,9 @@ $(BENCH_TOOLS)/.made: tests/bench/requirements.txt | $(VENV)/.made
 	@$(PYTHON) -m venv $(BENCH_TOOLS)
 	@$(BENCH_TOOLS)/bin/pip --disable-pip-version-check --no-input install --quiet -r $<
 	@touch $@
+
+screenshots: $(FOR_TESTING) ## pictures of every tab, both themes, three widths, into screenshots/
+	$(PY) -m tests.ui.screenshots
 
 clean: ## remove what the tools leave behind; .venv and data stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .coverage .coverage.* htmlcov profile.svg

@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from backend.clock import iso_ms, utc_now
@@ -93,7 +94,11 @@ class Circuit:
         self._last_error_kind: str | None = None
         self._state = CLOSED
         self.changes: deque[CircuitChange] = deque(maxlen=KEPT_CHANGES)
-        self._breaker = _breaker(name, failure_threshold, open_s, self._changed)
+        self._failure_threshold = failure_threshold
+
+    @cached_property
+    def _breaker(self) -> Any:
+        return _breaker(self.name, self._failure_threshold, self._open_s, self._changed)
 
     @property
     def closed(self) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pybreaker  # noqa: F401 - with the redis client, which it brings: here, not in the loop
+
 from backend.adapters.combined_source import WithUploads
 from backend.adapters.edge_index import EdgeIndex
 from backend.adapters.glossary import read_glossary

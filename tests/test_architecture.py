@@ -24,7 +24,7 @@ MAX_LINES = 300
 MEMBERS = {
     "foundation": {
         "clock", "crypto", "domain", "errors", "logs", "metrics", "passwords", "reference",
-        "settings", "telemetry", "variables",
+        "settings", "telemetry", "variables", "watchdog",
     },
     "ports": {"account_ports", "content_ports", "conversation_ports", "ports"},
     "resilience": {

@@ -7,6 +7,7 @@ of the API waits for it. If it cannot be imported or built, the page says so and
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -147,7 +148,11 @@ class AdminUI:
 
     def _build_in_loop(self) -> FastAPI:
         # In a loop of its own: where none runs, Gradio makes one per lock and leaves it open.
-        return asyncio.run(self._build(self._parts, self._doorman, self._limits, self._title))
+        shell = asyncio.run(self._build(self._parts, self._doorman, self._limits, self._title))
+        # What was imported stays: searching it for garbage again and again would stop every answer
+        # for a tenth of a second and more.
+        gc.freeze()
+        return shell
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the guard lets pass."""

@@ -95,11 +95,11 @@ class _Plot:
 
 
 def _round_up(value: float) -> float:
-    """The next number that divides well into the lines of the grid."""
-    if value <= _LINES:
-        return _LINES
-    scale: float = 10.0 ** math.floor(math.log10(value))
-    return next(scale * step for step in (1, 2, 4, 6, 8, 10) if scale * step >= value)
+    """The next number whose share per line of the grid is a whole and round one."""
+    share = max(1.0, value / _LINES)
+    scale: float = 10.0 ** math.floor(math.log10(share))
+    steps = (scale * step for step in (1, 2, 3, 5, 10))
+    return _LINES * next(step for step in steps if step >= share)
 
 
 def _short(value: float) -> str:

@@ -125,6 +125,11 @@ class FakeIngestion:
         self.started += 1
         return self.jobs[0]
 
+    async def start_anew(self, *document_ids: str) -> IngestJob:
+        if set(document_ids) - {record.id for record in self.records}:
+            raise NotFound("There is no document with this id in the index.")
+        return await self.start()
+
     def job(self, job_id: str) -> IngestJob:
         if job_id != "job-1":
             raise NotFound("There is no ingestion job with this id since the service started.")

@@ -16,7 +16,6 @@ from tests.bench.stage import Server, Upstreams, floor, product, upstreams
 
 FLOOR, QDRANT, EMBEDDED, HISTORY = "floor", "Qdrant", "embedded index", "Qdrant, with history"
 CHATTERS = 50
-ACCOUNTS = 50
 
 Results = dict[str, dict[str, Series]]
 
@@ -25,9 +24,10 @@ Results = dict[str, dict[str, Series]]
 class Effort:
     """How long everything is measured."""
 
-    seconds: float = 4.0
+    seconds: float = 3.0
     repetitions: int = 3
     most_streams: int = 500
+    accounts: int = 50
 
 
 class Cast:
@@ -55,17 +55,18 @@ def cast(folder: Path, book: Path, where: Upstreams) -> Iterator[Cast]:
         yield Cast(floor_, qdrant, embedded)
 
 
-def real_latencies(folder: Path, book: Path, effort: Effort) -> Results:
-    """50 chats, 50 and 200 streams, /health beside them, sign-in, memory."""
+def measure_answers(folder: Path, book: Path, effort: Effort) -> Results:
+    """Chats, streams, saturation, /health beside them, accounts, memory."""
     found: Results = {}
     with (
         upstreams(folder / "doubles.log") as where,
-        cast(folder / "real", book, where) as on,
+        cast(folder / "cast", book, where) as on,
     ):
-        idle = measure(on.all(Server.health)[1], clients=1, seconds=0.5)
-        found["idle"] = {QDRANT: _one(idle)}
+        found["idle"] = {QDRANT: _one(measure(on.all(Server.health)[1], clients=1, seconds=0.5))}
+        where.speed(embed_ms=20, chat_ms=300, token_ms=0, search_ms=5)
         found |= _chats(on, effort)
         found |= _health(on, effort)
+        where.speed(embed_ms=20, chat_ms=300, token_ms=20, search_ms=5)
         for streams in (50, 200):
             found[f"streams{streams}"] = interleaved(
                 on.all(Server.stream), clients=streams, seconds=effort.seconds,
@@ -73,23 +74,13 @@ def real_latencies(folder: Path, book: Path, effort: Effort) -> Results:
             )  # fmt: skip
         many = measure(on.all(Server.stream)[1], clients=effort.most_streams, seconds=2)
         found["most streams"] = {QDRANT: _one(many)}
+        where.speed(embed_ms=0, chat_ms=0, token_ms=0, search_ms=0)
+        found["saturation"] = interleaved(
+            on.all(Server.chat), clients=CHATTERS, seconds=effort.seconds,
+            repetitions=effort.repetitions,
+        )  # fmt: skip
         found |= _people(on, effort)
     return found
-
-
-def saturation(folder: Path, book: Path, effort: Effort) -> Results:
-    """As many answers as two cores give where the upstreams take no time."""
-    speeds = {"embed_ms": 0.0, "chat_ms": 0.0, "token_ms": 0.0, "search_ms": 0.0}
-    with (
-        upstreams(folder / "doubles.log", **speeds) as where,
-        cast(folder / "full", book, where) as on,
-    ):
-        return {
-            "saturation": interleaved(
-                on.all(Server.chat), clients=CHATTERS, seconds=effort.seconds,
-                repetitions=effort.repetitions,
-            )
-        }  # fmt: skip
 
 
 def _chats(on: Cast, effort: Effort) -> Results:
@@ -115,14 +106,14 @@ def _health(on: Cast, effort: Effort) -> Results:
 
 def _people(on: Cast, effort: Effort) -> Results:
     """50 people sign in at once, /health beside them; then one reads the list of conversations."""
-    tokens = uvloop.run(people.sign_up(on.embedded.port, ACCOUNTS))
-    signing = people.sign_in(on.embedded.port, ACCOUNTS)
+    tokens = uvloop.run(people.sign_up(on.embedded.port, effort.accounts))
+    signing = people.sign_in(on.embedded.port, effort.accounts)
     beside = measure(
         Contender("health", on.embedded, on.embedded.health()),
-        clients=1, seconds=effort.seconds, background=(signing, ACCOUNTS),
+        clients=1, seconds=effort.seconds, background=(signing, effort.accounts),
     )  # fmt: skip
     alone = measure(
-        Contender("sign-in", on.embedded, signing), clients=ACCOUNTS, seconds=effort.seconds
+        Contender("sign-in", on.embedded, signing), clients=effort.accounts, seconds=effort.seconds
     )
     listing = people.signed_in(people.sessions(on.embedded.port), tokens[0])
     listed = measure(Contender("list", on.embedded, listing), clients=10, seconds=1)

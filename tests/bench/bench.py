@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tests.bench import report
-from tests.bench.answers import Effort, Results, real_latencies, saturation
+from tests.bench.answers import Effort, measure_answers
 from tests.bench.corpus import write_book
 from tests.bench.growth import grow
 from tests.bench.held_up import held_up
@@ -41,20 +41,17 @@ def main() -> int:
 
 def run(folder: Path, quick: bool, books: list[Path]) -> report.Outcome:
     began = time.perf_counter()
-    effort = Effort(seconds=2.0, repetitions=1, most_streams=200) if quick else Effort()
+    effort = Effort(1.0, repetitions=1, most_streams=200, accounts=10) if quick else Effort()
     book = write_book(folder / "book", CHUNKS)
-    results: Results = {}
-    _say("questions at real latencies", began)
-    results |= real_latencies(folder, book, effort)
-    _say("saturation", began)
-    results |= saturation(folder, book, effort)
+    _say("questions", began)
+    results = measure_answers(folder, book, effort)
     _say("cold starts", began)
-    starts = cold_starts(folder, book, 1 if quick else 5)
+    starts = cold_starts(folder, book, 1 if quick else 4)
     _say("growing books", began)
     sizes = QUICK_SIZES if quick else FULL_SIZES
     ingested, searched = grow(folder, sizes, books, effort.seconds / 2)
     _say("the event loop", began)
-    steps = held_up(folder, book, effort.seconds)
+    steps = {} if quick else held_up(folder, book, effort.seconds)
     return report.Outcome(
         "make bench QUICK=1" if quick else "make bench",
         time.perf_counter() - began, results, starts, ingested, searched, steps,

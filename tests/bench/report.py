@@ -26,7 +26,7 @@ FOREIGN = 0.6
 """Cores taken by others above which a run is called disturbed: doubles and load take about this."""
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "aiohttp", "orjson", "gradio")
 SCENES = {
-    "chats": "50 chats, upstreams at 20 + 300 ms and 5 ms",
+    "chats": "50 chats, the model's 20 + 300 ms and the index's 5 ms",
     "streams50": "50 streams of 60 tokens, one every 20 ms",
     "streams200": "200 streams of 60 tokens, one every 20 ms",
     "saturation": "50 chats, upstreams that take no time",
@@ -144,6 +144,8 @@ def _grown(outcome: Outcome) -> Iterator[str]:
 
 
 def _held_up(found: dict[str, HeldUp]) -> Iterator[str]:
+    if not found:
+        return
     yield "### What held up the event loop\n"
     yield "Steps that took more than 5 ms of CPU, as the watchdog at `LOG_LEVEL=DEBUG` tells:\n"
     yield "| While | steps | longest ms | where |\n|---|---|---|---|"

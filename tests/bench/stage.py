@@ -7,7 +7,9 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.bench.corpus import question
 from tests.bench.load import Ask, request
@@ -47,6 +49,16 @@ class Upstreams:
 
     openai: str
     qdrant: str
+
+    def speed(self, *, embed_ms: float, chat_ms: float, token_ms: float, search_ms: float) -> None:
+        """Change the latencies while they run."""
+        models = {"embed_ms": embed_ms, "chat_ms": chat_ms, "token_ms": token_ms}
+        for url, values in ((self.openai, models), (self.qdrant, {"search_ms": search_ms})):
+            parts = urlsplit(url)
+            connection = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+            connection.request("POST", "/speed", json.dumps(values))
+            connection.getresponse().read()
+            connection.close()
 
     @property
     def model(self) -> dict[str, str]:

@@ -29,12 +29,12 @@ START_S = 60.0
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
+def serving(app: ASGIApp, **options: Any) -> Iterator[str]:
     """Serve an app on a free port of the loopback; yields its address without a slash."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             app, lifespan="on", ws="none", proxy_headers=False, log_config=None, access_log=False,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=2, **options,
         )  # fmt: skip
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

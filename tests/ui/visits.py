@@ -65,4 +65,4 @@ async def visiting(
         yield visit
     finally:
         await context.close()
-    assert visit.trouble == []
+    assert not visit.trouble, visit.trouble

@@ -38,12 +38,13 @@ def words() -> list[str]:
 
 
 class OpenAI:
-    """Embeddings after ``embed_ms``, answers after ``chat_ms`` and then ``token_ms`` a piece."""
+    """Embeddings after ``embed_ms``, answers after ``chat_ms`` and then ``token_ms`` a piece.
+
+    ``POST /speed`` with these three sets them anew.
+    """
 
     def __init__(self, embed_ms: float, chat_ms: float, token_ms: float) -> None:
-        self._embed_s, self._chat_s, self._token_s = (
-            embed_ms / 1000, chat_ms / 1000, token_ms / 1000,
-        )  # fmt: skip
+        self._set(embed_ms, chat_ms, token_ms)
         self._whole = json_reply(
             {
                 **_EVENT,
@@ -58,6 +59,11 @@ class OpenAI:
                 "usage": _USAGE,
             }
         )
+
+    def _set(self, embed_ms: float, chat_ms: float, token_ms: float) -> None:
+        self._embed_s, self._chat_s, self._token_s = (
+            embed_ms / 1000, chat_ms / 1000, token_ms / 1000,
+        )  # fmt: skip
         self._schedule = self._stream()
 
     def handle(self, method: str, path: str, body: bytes) -> Schedule:
@@ -67,6 +73,8 @@ class OpenAI:
             if orjson.loads(body).get("stream"):
                 return self._schedule
             return [(self._chat_s, self._whole)]
+        if path == "/speed":
+            self._set(**orjson.loads(body))
         return [(0.0, json_reply({"object": "list", "data": []}))]
 
     def _stream(self) -> Schedule:

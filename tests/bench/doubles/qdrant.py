@@ -23,7 +23,7 @@ _PATH = re.compile(r"/collections/(?P<name>[^/]+)(?P<rest>/.*)?")
 
 
 class Qdrant:
-    """Searches take ``search_ms``; everything else is answered at once."""
+    """Searches take ``search_ms``, set anew by ``POST /speed``; all else is answered at once."""
 
     def __init__(self, search_ms: float) -> None:
         self._search_s = search_ms / 1000
@@ -38,6 +38,8 @@ class Qdrant:
             return self._change_aliases(orjson.loads(body))
         if path in ("/aliases", "/collections"):
             return [(0.0, _result(self._listed(path)))]
+        if path == "/speed":
+            self._search_s = orjson.loads(body)["search_ms"] / 1000
         if match is None:
             return [(0.0, _result(True))]
         name, rest = unquote(match["name"]), match["rest"] or ""

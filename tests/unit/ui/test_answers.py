@@ -55,11 +55,11 @@ def test_text_of_links_known_citations_outside_code() -> None:
     ("url", "link"),
     [
         ("/read/arms#grip", '<a href="../read/arms#grip"'),
-        ("", "<span"),
-        ("javascript:alert(1)", "<span"),
-        ("//evil.example", "<span"),
-        ("/\\evil.example", "<span"),
-        ('https://x.example/"onclick=alert(1)', "<span"),
+        ("", "<button"),
+        ("javascript:alert(1)", "<button"),
+        ("//evil.example", "<button"),
+        ("/\\evil.example", "<button"),
+        ('https://x.example/"onclick=alert(1)', "<button"),
     ],
 )
 def test_text_of_links_only_to_the_web_and_to_own_pages(url: str, link: str) -> None:
