@@ -24,7 +24,7 @@ Results = dict[str, dict[str, Series]]
 class Effort:
     """How long everything is measured."""
 
-    seconds: float = 3.0
+    seconds: float = 2.0
     repetitions: int = 3
     most_streams: int = 500
     accounts: int = 50

@@ -61,7 +61,7 @@ def grow(
         with product(data, docs, indexed=False) as server:
             ingested.append(_watch(name, server))
             if given is None:
-                wait_for(server.process, server.port, UI, marker=b'"ready"', limit_s=60)
+                wait_for(server.process, server.port, UI, marker=b'"ready"', limit_s=INGEST_S)
                 searched[name] = _search(server, seconds, data)
     return ingested, searched
 

@@ -72,6 +72,10 @@ def render(outcome: Outcome) -> Iterator[str]:
         for verdict in verdicts(outcome.results, outcome.starts, outcome.ingested, outcome.searched)
     )
     yield "\n### Beside the floor\n"
+    yield "![CPU of an answer at 50 chats](images/bench-chats.svg)"
+    yield "![CPU of a stream at 200 streams](images/bench-streams200.svg)"
+    yield "![Answers per second](images/bench-saturation.svg)"
+    yield "![Search in books of three sizes](images/bench-search.svg)\n"
     for scene, title in SCENES.items():
         yield from _table(outcome, scene, title)
     yield from _starts(outcome.starts)

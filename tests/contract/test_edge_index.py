@@ -58,7 +58,8 @@ async def test_killed_process_fails_calls_in_flight_and_comes_back(place: EdgePl
     (result,) = await index.search([words("alpha")], 300)
     assert "alpha" in {hit.chunk.text for hit in result.sparse}
     listed = {record.source: record.content_hash for record in await index.documents()}
-    assert listed == {"a.md": "hash", "b.md": ""}
+    assert listed["a.md"] == "hash"
+    assert listed.get("b.md", "") == ""  # not recorded as whole, however far the write had come
     await index.write([big])
     assert (await index.info()).points == len(TEXTS) + 1
 

@@ -155,7 +155,6 @@ async def test_two_maintainers_and_a_reload_follow_one_ingestion(
         await one.page.click("#ba-ingest")
         await one.page.wait_for_selector("#ba-job progress")
         await one.page.reload()
-        one.trouble.clear()  # Gradio itself says that the reload cut its stream
         await one.open("knowledge")
         await one.page.wait_for_selector("#ba-job progress")
         await two.page.click("#ba-ingest")
@@ -163,6 +162,9 @@ async def test_two_maintainers_and_a_reload_follow_one_ingestion(
             await visit.page.wait_for_selector("#ba-job :text('Done')")
             assert "bad.md" in await visit.page.inner_text("#ba-job")
             await visit.page.wait_for_selector("#ba-cancel", state="hidden")
+        # Gradio itself says, sooner or later, that the reload cut its stream
+        cut = re.compile("abort|network error|connection errored", re.IGNORECASE)
+        one.trouble[:] = [said for said in one.trouble if not cut.search(said)]
     assert len(container.ingestion.started) == started + 2
 
 
