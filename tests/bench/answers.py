@@ -67,6 +67,10 @@ def measure_answers(folder: Path, book: Path, effort: Effort) -> Results:
         found |= _chats(on, effort)
         found |= _health(on, effort)
         where.speed(embed_ms=20, chat_ms=300, token_ms=20, search_ms=5)
+        found["slow chats"] = interleaved(
+            on.all(Server.chat), clients=CHATTERS, seconds=effort.seconds,
+            repetitions=effort.repetitions,
+        )  # fmt: skip
         for streams in (50, 200):
             found[f"streams{streams}"] = interleaved(
                 on.all(Server.stream), clients=streams, seconds=effort.seconds,

@@ -26,7 +26,8 @@ FOREIGN = 0.6
 """Cores taken by others above which a run is called disturbed: doubles and load take about this."""
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "aiohttp", "orjson", "gradio")
 SCENES = {
-    "chats": "50 chats, the model's 20 + 300 ms and the index's 5 ms",
+    "chats": "50 chats, any answer complete after 20 + 300 ms, the index 5 ms",
+    "slow chats": "50 chats, a whole answer after 300 ms, a streamed one 60 tokens of 20 ms later",
     "streams50": "50 streams of 60 tokens, one every 20 ms",
     "streams200": "200 streams of 60 tokens, one every 20 ms",
     "saturation": "50 chats, upstreams that take no time",
@@ -114,6 +115,9 @@ def _table(outcome: Outcome, scene: str, title: str) -> Iterator[str]:
             f"{sum(series.failures.values())} |"
         )
     yield ""
+    for name, series in outcome.results[scene].items():
+        for reason, count in series.failures.items():
+            yield f"- wrong, {name}: {count} times `{reason[:120].replace('`', '')}`\n"
 
 
 def _starts(starts: Starts) -> Iterator[str]:
