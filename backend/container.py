@@ -170,7 +170,7 @@ class Container:
             wiring = await asyncio.to_thread(import_module, "backend.wiring")
             self._adapters = wiring.make_adapters(self.settings, self._guards, self.uploads.folder)
             self._build(self._adapters)
-        except Exception:
+        except Exception:  # whatever it was, nobody may wait for the parts any longer
             self._failure = AppError("The service could not start; its log says why.")
             self._usable.set()
             raise

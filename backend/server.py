@@ -203,7 +203,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _start(container: Container) -> None:
     try:
         await container.start()
-    except Exception:
+    except Exception:  # nobody awaits this task, so the log is where it is told
         log.exception("the parts did not start")
         raise
 

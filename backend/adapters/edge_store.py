@@ -217,7 +217,7 @@ class EdgeStore:
                 raise StoreError("missing")
             try:
                 shard = self._edge.EdgeShard.load(str(path))
-            except Exception as error:
+            except Exception as error:  # the engine raises plain exceptions, told apart by text
                 raise StoreError(_load_failure(str(error))) from error
             self._shards[name] = shard
         return shard

@@ -35,7 +35,7 @@ class LastResort:
             await self._app(scope, receive, noting_send)
         except ClientDisconnect:
             log.debug("client left while sending its body")
-        except Exception as error:
+        except Exception as error:  # the last resort: a caller gets a sentence, the log the rest
             if started:
                 raise
             log.exception("request failed")
