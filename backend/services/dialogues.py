@@ -60,6 +60,8 @@ class Answers(Protocol):
         principal: Principal,
         *,
         history: Awaitable[tuple[Turn, ...]] | None = None,
+        whole: bool = False,
+        anew: bool = False,
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the events of an answer. Raises UpstreamError."""
         ...
@@ -67,10 +69,14 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """An answer that may begin. ``replayed``: it was given before, and costs nothing now."""
+    """An answer that may begin. ``replayed``: it was given before, and costs nothing now.
+
+    ``abandon`` is for who never iterates the events: it gives back what was claimed for them.
+    """
 
     events: AsyncGenerator[AnswerEvent, None]
     replayed: bool = False
+    abandon: Callable[[], object] | None = None
 
 
 class Dialogues:
@@ -106,6 +112,7 @@ class Dialogues:
         asker: Principal,
         *,
         key: str | None = None,
+        whole: bool = False,
     ) -> Dialogue:
         """Admit a question; nothing is searched or asked before the events are iterated.
 
@@ -113,6 +120,7 @@ class Dialogues:
             question: With the conversation it belongs to, if any.
             asker: Its owner; anonymous callers have no conversations.
             key: The request's ``Idempotency-Key``.
+            whole: Nobody sees the answer before it is finished, so only that is yielded.
 
         Raises:
             Conflict, Invalid: See :meth:`Replays.begin`.
@@ -129,24 +137,33 @@ class Dialogues:
                     return Dialogue(_replay(from_record(found)), replayed=True)
                 claim = found
         round_ = Round.of(question, asker, claim, notes)
-        return Dialogue(self._events(round_))
+        return Dialogue(
+            self._events(round_, whole),
+            abandon=lambda: self._in_background(self._break_off(round_)) if claim else None,
+        )
 
     async def aclose(self) -> None:
         """Wait for what is being stored."""
         if self._running:
             await asyncio.wait(self._running)
 
-    async def _events(self, round_: Round) -> AsyncGenerator[AnswerEvent, None]:
+    async def _events(self, round_: Round, whole: bool) -> AsyncGenerator[AnswerEvent, None]:
         history, finished = self._history(round_), False
         try:
-            answering = self._answering.answer(round_.question, round_.asker, history=history)
+            answering = self._answering.answer(
+                round_.question,
+                round_.asker,
+                history=history,
+                whole=whole,
+                anew=round_.claim is not None,
+            )
             async with aclosing(answering) as events:
                 async for event in events:
                     if isinstance(event, DoneEvent):
                         finished = True
                         event = DoneEvent(await self._kept(round_, event.answer, COMPLETE))
                     elif isinstance(event, TokenEvent):
-                        round_.written.append(event.text)
+                        round_.written.write(event.text)
                     else:
                         round_.citations = event.citations
                     yield event

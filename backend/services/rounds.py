@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from io import StringIO
 from uuid import uuid4
 
 from backend.conversation_ports import Claim, Exchange
@@ -28,7 +29,7 @@ class Round:
     question_id: str
     answer_id: str
     notes: list[str] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)
+    written: StringIO = field(default_factory=StringIO)
     citations: tuple[Citation, ...] = ()
 
     @classmethod
@@ -54,7 +55,7 @@ class Round:
 
     def cut(self) -> tuple[str, list[Citation]]:
         """What has been said so far, and what of the sources it cites."""
-        text = "".join(self.written).strip()
+        text = self.written.getvalue().strip()
         return text, [citation for citation in self.citations if f"[{citation.n}]" in text]
 
     def noted(self, answer: Answer) -> Answer:
@@ -78,7 +79,7 @@ class Round:
             selected_text=clean(self.question.selected_text) or None,
             answer=clean(text),
             sources=source_names(citations),
-            citations=[asdict(citation) for citation in citations],
+            citations=citations,
             status=status,
             at=at,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,13 +14,8 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
-from backend.adapters.sql.conversations import (
-    SqlConversations,
-    messages_statement,
-    page_statement,
-)
+from backend.adapters.sql.conversations import SqlConversations
 from backend.adapters.sql.engine import Database, sqlite_url
 from backend.adapters.sql.idempotency import SqlReplays
 from backend.adapters.sql.migrate import upgrade
@@ -42,6 +38,9 @@ from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 ADA, EVE = "ada-id", "eve-id"
+Sent = list[tuple[str, Any]]
+"""Statements and their parameters."""
+SCANS = re.compile(r"SCAN (?!CONSTANT ROW)")
 CITATION = {"n": 1, "title": "Nodes", "heading_path": ["Nodes"], "quote": "A node", "score": 0.9}
 
 
@@ -103,13 +102,13 @@ async def count(database: Database, table: Any) -> int:
 
 
 @contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """What is sent to the database, without the beginnings of transactions."""
-    sent: list[str] = []
+def statements(database: Database) -> Iterator[Sent]:
+    """What is sent to the database, without the beginnings of transactions; of many rows one."""
+    sent: Sent = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def note(_c: Any, _cursor: Any, statement: str, given: Any, _x: Any, many: bool) -> None:
         if not statement.startswith("BEGIN"):
-            sent.append(statement)
+            sent.append((statement, given[0] if many and isinstance(given, list) else given))
 
     event.listen(database.engine, "before_cursor_execute", note)
     yield sent
@@ -158,12 +157,16 @@ class TestConversationStore:
         first = await store.record(cut)
         whole = replace(cut, status=COMPLETE, answer="A node.", new_session_id=str(uuid4()))
         assert await store.record(whole) == await store.record(whole) == first
+        other = Conversation("other", ADA, UNTITLED, NOW, NOW)
+        await store.add(other)
+        assert await store.record(replace(whole, session_id="other")) == first
+        assert (await store.open(ADA, "other")).conversation == other
         messages = (await store.open(ADA, first)).messages
         assert [(m.content, m.status) for m in messages] == [
             ("What is a node?", COMPLETE),
             ("A node.", COMPLETE),
         ]
-        assert await count(database, chat_sessions) == 1
+        assert await count(database, chat_sessions) == 2
 
     async def test_record_at_the_same_time_stores_one_pair(
         self, store: SqlConversations, database: Database
@@ -419,29 +422,41 @@ class TestScale:
         await database.write(lambda c: c.execute(text("ANALYZE")))
         return database
 
-    async def test_listing_and_opening_take_two_indexed_statements(self, filled: Database) -> None:
-        store = SqlConversations(filled)
-        with statements(filled) as sent:
-            page = await store.page("u-7", 3, 0)
-        assert (len(page.conversations), page.total, len(sent)) == (3, 5, 2)
-        with statements(filled) as sent:
-            page = await store.page("u-7", 10, 0)
-        assert (len(page.conversations), page.total, len(sent)) == (5, 5, 1)
-        with statements(filled) as sent:
-            opened = await store.open("u-7", "s-7-2")
-        assert (len(opened.messages), len(sent)) == (10, 2)
-        for statement in (page_statement("u-7", 10, 0), messages_statement("u-7", "s-7-2")):
-            plan = await self.plan(filled, statement)
-            assert "Seq Scan" not in plan, plan
-            assert "SCAN " not in plan.replace("SCAN CONSTANT ROW", ""), plan
-            assert "ix_chat_messages_session" in plan, plan
+    async def test_everything_goes_along_indexes_in_few_statements(self, filled: Database) -> None:
+        store, foreign = SqlConversations(filled), "s-8-0"
+        pair = exchange(user_id="u-7", session_id="s-7-2")
+        calls = {
+            "a page": (store.page("u-7", 3, 0), 1),
+            "a page beyond the last": (store.page("u-7", 3, 9), 2),
+            "opening": (store.open("u-7", "s-7-2"), 2),
+            "the last turns": (store.last_turns("u-7", "s-7-2", 12, 100), 1),
+            "a pair": (store.record(pair), 2),
+            "a pair in a new conversation": (store.record(exchange(user_id="u-7")), 2),
+            "a pair that asks for a foreign one": (
+                store.record(exchange(user_id="u-7", session_id=foreign)),
+                2,
+            ),
+            "the export": (store.export("u-7"), 2),
+            "a title": (store.rename("u-7", "s-7-2", "Robots", NOW), 2),
+            "deletion": (store.delete("u-7", "s-7-2"), 2),
+            "deletion of everything": (store.clear("u-7"), 2),
+        }
+        for name, (call, most) in calls.items():
+            with statements(filled) as sent:
+                await call
+            assert len(sent) == most, (name, sent)
+            for plan in await self.plans(filled, sent):
+                assert "Seq Scan" not in plan, (name, plan)
+                assert not SCANS.search(plan), (name, plan)
+        assert len((await store.open("u-8", foreign)).messages) == self.PER_CONVERSATION
 
-    async def plan(self, database: Database, statement: Any) -> str:
-        dialect, explain = (
-            (postgresql.dialect(), "EXPLAIN")
-            if database.dialect == "postgresql"
-            else (sqlite.dialect(), "EXPLAIN QUERY PLAN")
-        )
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        rows = await database.read(lambda c: c.execute(text(f"{explain} {compiled}")).all())
-        return "\n".join(str(row) for row in rows)
+    async def plans(self, database: Database, sent: Sent) -> list[str]:
+        explain = "EXPLAIN" if database.dialect == "postgresql" else "EXPLAIN QUERY PLAN"
+
+        def work(connection: Any) -> list[str]:
+            return [
+                "\n".join(map(str, connection.exec_driver_sql(f"{explain} {statement}", given)))
+                for statement, given in sent
+            ]
+
+        return await database.read(work)

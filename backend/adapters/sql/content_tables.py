@@ -33,8 +33,10 @@ answer_notes = Table(
     Column("rating", String(4)),
     Column("comment", Text),
     Column("rated_at", UtcTime),
+    Column("cost_usd", Float),
     Index("ix_answer_notes_asked_at", "asked_at"),
     Index("ix_answer_notes_gap", "is_gap", "asked_at"),
     Index("ix_answer_notes_rated_at", "rated_at"),
 )
-"""``day`` is that of ``asked_at`` in UTC; ``is_gap``: weak, or rated down."""
+"""``day`` is that of ``asked_at`` in UTC; ``is_gap``: weak, or rated down.
+``cost_usd`` is NULL where no price is known."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
-from backend.adapters.sql.errors import BUSY, UPSTREAM, translated
-from backend.errors import UpstreamRateLimited, UpstreamUnavailable
+from backend.adapters.sql.errors import busy, translated
+from backend.errors import UpstreamRateLimited
 
 if TYPE_CHECKING:
     from backend.adapters.sql.migrate import SchemaState
@@ -38,11 +38,18 @@ POOL_OVERFLOW = 5
 POOL_TIMEOUT_S = 3
 CONNECTIONS = POOL_SIZE + POOL_OVERFLOW
 POOL_RECYCLE_S = 280  # Neon suspends after 300 s without a query
-CONNECT_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 8  # a database that sleeps takes up to five to wake
+AGAIN_S = 0.1
+"""Between attempts at a server that has no connection left for us."""
 SQLITE_BUSY_MS = 5_000
 SQLITE_FILE = "book-answers.sqlite3"
 _WRITES = "book_answers_writes"
 
+_READS: dict[str, dict[str, Any]] = {
+    "sqlite": {_WRITES: False},
+    # every statement sees what is committed by then, in a transaction or not: two round trips less
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
 _POSTGRES_ARGS: dict[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
     "application_name": "book-answers",
@@ -95,6 +102,7 @@ class Database:
     ) -> None:
         self.engine = make_engine(url)
         self.dialect = self.engine.dialect.name
+        self._reading = self.engine.execution_options(**_READS[self.dialect])
         self.problem: str | None = None
         """What is wrong with the schema, once it was looked at; a sentence."""
         self._on_first_use = on_first_use
@@ -159,13 +167,27 @@ class Database:
         return await (self._guard(once) if self._guard else once())
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        now = asyncio.get_running_loop().time
+        until = now() + self.patience_s
+        while True:
+            await self._wait_for_slot(until - now())
+            try:
+                return await self._started(work)
+            except (
+                UpstreamRateLimited
+            ):  # the server takes no more, but one of ours may be free soon
+                if now() + AGAIN_S > until:
+                    raise
+            await asyncio.sleep(AGAIN_S)
+
+    async def _wait_for_slot(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(self.patience_s):
+            async with asyncio.timeout(seconds):
                 await self._free.acquire()
         except TimeoutError:
-            raise UpstreamRateLimited(
-                UPSTREAM, BUSY, code=UpstreamUnavailable.code, retry_after_s=1
-            ) from None
+            raise busy() from None
+
+    async def _started(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         running = self._executor.submit(work)
         # a thread outlives the caller that has given up, and keeps its connection until it ends
@@ -173,10 +195,9 @@ class Database:
         return await asyncio.wrap_future(running)
 
     def _run(self, work: Callable[[Connection], T], *, writes: bool) -> T:
-        with translated(), self.engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITES: writes})
-            with connection.begin():
-                return work(connection)
+        engine = self.engine if writes else self._reading
+        with translated(), engine.connect() as connection, connection.begin():
+            return work(connection)
 
     def _prepare_now(self) -> None:
         assert self._on_first_use is not None

@@ -16,6 +16,7 @@ from backend.errors import (
     Invalid,
     StorageReadOnly,
     UpstreamError,
+    UpstreamRateLimited,
     UpstreamRefused,
     UpstreamRejected,
     UpstreamTimeout,
@@ -32,6 +33,7 @@ _REJECTED = (
     "check the user, password and database name in NEON_API_KEY."
 )
 BUSY = "Every database connection is busy; try again in a moment."
+_BUSY_S = 1.0
 _TAKEN = "This is stored already, or belongs to something that has gone."
 _UNFIT = "A value does not fit its column in the database; make it shorter or simpler."
 
@@ -71,6 +73,7 @@ _BY_SQLSTATE: dict[str, tuple[type[UpstreamError], str]] = {
     "3D": (UpstreamRejected, _REJECTED),
     "40": (UpstreamUnavailable, "Two changes met in the database; try again."),
     "42": (UpstreamRejected, _REJECTED),
+    "53300": (UpstreamRateLimited, BUSY),
     "53100": (StorageReadOnly, "The database has no room left; make room or enlarge it."),
     "53": (UpstreamUnavailable, "The database has no room or connection left; try again later."),
     "55P03": (UpstreamTimeout, _SLOW),
@@ -88,6 +91,10 @@ _BY_TEXT: tuple[tuple[str, type[UpstreamError], str], ...] = (
     ("authentication failed", UpstreamRejected, _REJECTED),
     ("does not exist", UpstreamRejected, _REJECTED),
     ("no pg_hba.conf entry", UpstreamRejected, _REJECTED),
+    ("too many clients", UpstreamRateLimited, BUSY),
+    ("remaining connection slots", UpstreamRateLimited, BUSY),
+    ("no more connections allowed", UpstreamRateLimited, BUSY),  # PgBouncer
+    ("query_wait_timeout", UpstreamRateLimited, BUSY),  # PgBouncer
     ("starting up", UpstreamUnavailable, "The database is starting; try again in a moment."),
     ("database is locked", UpstreamTimeout, _SLOW),
     ("unable to open database file", UpstreamRejected, "The file in DATA_DIR cannot be opened."),
@@ -120,6 +127,12 @@ def translated() -> Iterator[None]:
         raise ours from error
 
 
+def busy() -> UpstreamRateLimited:
+    """All connections are taken: no outage, so it is waited for and trips no circuit."""
+    code = UpstreamUnavailable.code
+    return UpstreamRateLimited(UPSTREAM, BUSY, code=code, retry_after_s=_BUSY_S)
+
+
 def violates(error: exc.IntegrityError, *names: str) -> bool:
     """Whether a broken constraint or its columns are among ``names``."""
     text = str(error.orig)
@@ -133,11 +146,16 @@ def _from_driver(error: exc.DBAPIError) -> UpstreamError | None:
     if state:
         for prefix in (state, state[:3], state[:2]):
             if prefix in _BY_SQLSTATE:
-                make, sentence = _BY_SQLSTATE[prefix]
-                return make(UPSTREAM, sentence)
+                return _made(*_BY_SQLSTATE[prefix])
         return None
     text = str(error.orig).lower()
     for part, make, sentence in _BY_TEXT:
         if part in text:
-            return make(UPSTREAM, sentence)
+            return _made(make, sentence)
     return None
+
+
+def _made(make: type[UpstreamError], sentence: str) -> UpstreamError:
+    if make is UpstreamRateLimited:
+        return busy()
+    return make(UPSTREAM, sentence)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, or_, select, true, update
+from sqlalchemy import Connection, Row, Select, case, delete, func, or_, select, true, update
 
 from backend.adapters.sql.content_tables import answer_notes as notes
 from backend.adapters.sql.dialects import insert_ignoring_conflicts
@@ -63,7 +63,7 @@ class SqlFeedback:
         def work(connection: Connection) -> Window:
             counts = {row[0]: int(row[1]) for row in connection.execute(votes)}
             return Window(
-                days=tuple(_days(connection, since)),
+                days=tuple(map(_day, connection.execute(by_day(since)))),
                 newest=_answers(connection.execute(recent.limit(newest)).all()),
                 gaps=_answers(connection.execute(weak.limit(gaps)).all()),
                 rated=_answers(connection.execute(judged).all()),
@@ -87,23 +87,45 @@ class SqlFeedback:
         return await self._db.write(work)
 
 
-def _days(connection: Connection, since: datetime) -> list[DayCount]:
-    statement = (
+def by_day(since: datetime) -> Select[Any]:
+    """One row per day: its sums, and the answers at the middle and at 95 of 100, by time taken."""
+    place = func.row_number().over(partition_by=notes.c.day, order_by=notes.c.total_ms)
+    ranked = (
         select(
-            notes.c.day,
-            func.count().label("questions"),
-            func.sum(case((notes.c.mode == "refused", 1), else_=0)).label("refused"),
-            func.sum(case((notes.c.degraded.is_(true()), 1), else_=0)).label("degraded"),
-            func.sum(notes.c.tokens).label("tokens"),
+            notes.c.day, notes.c.mode, notes.c.degraded, notes.c.tokens, notes.c.cost_usd,
+            notes.c.total_ms, place.label("place"),
+            func.count().over(partition_by=notes.c.day).label("of"),
         )
         .where(notes.c.asked_at >= since)
-        .group_by(notes.c.day)
-        .order_by(notes.c.day)
+        .subquery()
+    ).c  # fmt: skip
+    return (
+        select(
+            ranked.day,
+            func.count().label("questions"),
+            func.sum(case((ranked.mode == "refused", 1), else_=0)).label("refused"),
+            func.sum(case((ranked.degraded.is_(true()), 1), else_=0)).label("degraded"),
+            func.sum(ranked.tokens).label("tokens"),
+            func.min(case((ranked.place * 2 >= ranked.of, ranked.total_ms))).label("p50_ms"),
+            func.min(case((ranked.place * 20 >= ranked.of * 19, ranked.total_ms))).label("p95_ms"),
+            func.sum(ranked.cost_usd).label("cost_usd"),
+        )
+        .group_by(ranked.day)
+        .order_by(ranked.day)
     )
-    return [
-        DayCount(row.day, int(row.questions), int(row.refused), int(row.degraded), int(row.tokens))
-        for row in connection.execute(statement)
-    ]
+
+
+def _day(row: Row[Any]) -> DayCount:
+    return DayCount(
+        day=row.day,
+        questions=int(row.questions),
+        refused=int(row.refused),
+        degraded=int(row.degraded),
+        tokens=int(row.tokens),
+        p50_ms=row.p50_ms,
+        p95_ms=row.p95_ms,
+        cost_usd=row.cost_usd,
+    )
 
 
 def _values(answer: NotedAnswer) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, false, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, false, insert, or_, select, update
 
 from backend.account_ports import NewSession, Session, SignedIn, User
 from backend.adapters.sql.account_rows import (
@@ -18,6 +18,14 @@ from backend.adapters.sql.engine import Database
 from backend.adapters.sql.tables import auth_sessions, users
 
 ACTIVE = users.c.is_active.is_distinct_from(false())
+
+SIGNED_IN = (
+    users_with_profiles(*SESSION_COLUMNS)
+    .join(auth_sessions, auth_sessions.c.user_id == users.c.id)
+    .where(auth_sessions.c.token_hash == bindparam("hash"))
+    .where(auth_sessions.c.expires_at > bindparam("now"), ACTIVE)
+)
+"""Built once: every request that shows a credential asks this."""
 
 
 class SqlSessions:
@@ -33,13 +41,8 @@ class SqlSessions:
         """One statement, and a second one on the day a session is extended."""
 
         def find(connection: Connection) -> SignedIn | None:
-            statement = (
-                users_with_profiles(*SESSION_COLUMNS)
-                .join(auth_sessions, auth_sessions.c.user_id == users.c.id)
-                .where(auth_sessions.c.token_hash == token_hash(token))
-                .where(auth_sessions.c.expires_at > now, ACTIVE)
-            )
-            row = connection.execute(statement).mappings().first()
+            asked = {"hash": token_hash(token), "now": now}
+            row = connection.execute(SIGNED_IN, asked).mappings().first()
             if row is None:
                 return None
             of_session = {name: row[name] for name in row if name.startswith("s_")}
