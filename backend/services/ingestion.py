@@ -8,40 +8,20 @@ embeds only the chunks that it changed, and a run that was interrupted is comple
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
 
-from backend.clock import utc_now
-from backend.domain import (
-    Chunk,
-    DocumentRecord,
-    DocumentWrite,
-    IndexPoint,
-    IngestJob,
-    SourceFile,
-)
+from backend.domain import DocumentRecord, IngestJob
 from backend.errors import Conflict, NotConfigured, NotFound
-from backend.ports import ChunkIndex, DocumentSource, Embedder
-from backend.services.ingest_batches import Batch, batches, of_the_docs, unreadable_sources
+from backend.memory import give_back
+from backend.pacing import PacedEmbedder
+from backend.ports import ChunkIndex, DocumentSource, Embedder, Preparation
+from backend.services.ingest_batches import InThread, of_the_docs
+from backend.services.ingest_round import Round
 from backend.services.jobs import Jobs, Run
-from backend.text.markdown import ChunkedDocument
-from backend.text.sparse import encode_document
-from backend.text.tokens import word_counts
 
-KEPT_ERRORS = 200
 NO_DOCUMENT = "There is no document with this id in the index."
 
 Progress = Callable[[IngestJob], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A document's record, chunks to embed, chunks whose payload only moves, ids that are stale."""
-
-    record: DocumentRecord
-    fresh: list[Chunk]
-    same: tuple[Chunk, ...]
-    stale: tuple[str, ...]
 
 
 class Ingestion:
@@ -53,16 +33,19 @@ class Ingestion:
         index: ChunkIndex,
         embedder: Embedder | None,
         *,
+        preparation: Preparation | None = None,
         published: Callable[[], None] = lambda: None,
         forgotten: Callable[[str], None] = lambda source: None,
     ) -> None:
         """Prepare; ``published`` is called whenever the index has changed for its readers.
 
-        ``forgotten`` is called in a thread with the source of a document that was deleted by hand.
+        ``preparation`` is where files are cut, a thread by default. ``forgotten`` is called in a
+        thread with the source of a document that was deleted by hand.
         """
         self._source = source
         self._index = index
-        self._embedder = embedder
+        self._embedder = embedder and PacedEmbedder(embedder)
+        self._preparation = preparation or InThread()
         self._published = published
         self._forgotten = forgotten
         self._jobs = Jobs(self._ingest, subject=source.location)
@@ -78,16 +61,21 @@ class Ingestion:
     async def start_anew(self, *document_ids: str, everything: bool = False) -> IngestJob:
         """Start a job that sees the files as they are now; one that runs makes another round.
 
-        The named documents, or all, are embedded again though they have not changed.
+        The named documents are embedded again though they have not changed. ``everything``: all are
+        written into a new collection, which takes the place of the live one when it is complete;
+        until then, and after a failure, questions are answered from that.
 
         Raises:
             NotFound: no document has one of these ids.
         """
-        records = await self._index.documents() if document_ids or everything else []
-        chosen = {r.source for r in records if everything or r.id in document_ids}
+        records = await self._index.documents() if document_ids else []
+        chosen = {record.source for record in records if record.id in document_ids}
         if len(chosen) < len(document_ids):
             raise NotFound(NO_DOCUMENT)
-        return self._jobs.start(may_replace=True, afresh=frozenset(chosen), repeat=True).job
+        run = self._jobs.start(
+            may_replace=True, afresh=frozenset(chosen), rebuild=everything, repeat=True
+        )
+        return run.job
 
     @property
     def current(self) -> IngestJob | None:
@@ -162,43 +150,36 @@ class Ingestion:
             run.repeat = False
             run.update(documents=0, chunks=0, skipped=0, errors=())
             await self._round(run)
+        await asyncio.to_thread(give_back)
 
     async def _round(self, run: Run) -> None:
         model, dimensions = await self._model()
-        await self._index.begin(model, dimensions)
+        rebuild, run.rebuild = run.rebuild, False
+        afresh, run.afresh = run.afresh, frozenset()
+        before = await self._index.documents() if rebuild else []
+        await self._index.begin(model, dimensions, anew=rebuild)
         try:
-            await self._synchronise(run)
+            records = await self._index.documents()
+            book = of_the_docs(record.source for record in before or records)
+            known = {record.source: record for record in records}
+            await self._require_the_book(run, book)
+            work = Round(self._source, self._index, self._embedder, known, book, afresh, rebuild)
+            async with self._preparation.open() as prepare:
+                await work.synchronise(run, prepare)
         except BaseException:
             await self._index.abandon()
             raise
         await self._index.publish()
         self._published()
 
-    async def _synchronise(self, run: Run) -> None:
-        known = {record.source: record for record in await self._index.documents()}
-        seen: set[str] = set()
+    async def _require_the_book(self, run: Run, book: set[str]) -> None:
         paths = await asyncio.to_thread(self._source.paths)
         run.update(documents_total=len(paths or ()))
-        book = of_the_docs(known)
         if not run.may_replace and paths and book and book.isdisjoint(paths):
             raise NotConfigured(
                 "None of the documents in the index is in DOCS_PATH, so this looks like another "
                 "book and the index was left as it is; start an ingestion by hand to replace it."
             )
-        afresh, run.afresh = run.afresh, frozenset()
-        reading = batches(self._source, known, afresh)
-        while (batch := await asyncio.to_thread(next, reading, None)) is not None:
-            seen.update(unreadable_sources(batch.unreadable, known))
-            seen.update(record.source for record in batch.unchanged)
-            seen.update(file.path for file, _ in batch.documents)
-            await self._take(run, batch, known, afresh)
-        # an empty or mistyped folder must not wipe an index
-        if not seen or (book and not of_the_docs(seen)):
-            raise NotConfigured(
-                "DOCS_PATH holds no Markdown or text file, so the index was left as it is; "
-                "point DOCS_PATH at the folder of the chapters."
-            )
-        await self._forget_missing(run, seen, known)
 
     async def _model(self) -> tuple[str | None, int | None]:
         if self._embedder is None:
@@ -206,82 +187,3 @@ class Ingestion:
         if self._embedder.dimensions is None:
             await self._embedder.embed(["dimensions"])
         return self._embedder.model, self._embedder.dimensions
-
-    async def _take(
-        self, run: Run, batch: Batch, known: dict[str, DocumentRecord], afresh: frozenset[str]
-    ) -> None:
-        plans = [
-            await self._plan(file, document, known.get(file.path), again=file.path in afresh)
-            for file, document in batch.documents
-        ]
-        fresh = [chunk for plan in plans for chunk in plan.fresh]
-        vectors = await self._vectors(fresh)
-        writes = await asyncio.to_thread(_writes, plans, vectors)
-        embedded, moved, deleted = (
-            sum(len(plan.fresh) for plan in plans),
-            sum(len(plan.same) for plan in plans),
-            sum(len(plan.stale) for plan in plans),
-        )
-        if writes:
-            await self._index.write(writes)
-        job = run.job
-        unchanged = sum(record.chunks for record in batch.unchanged)
-        files = len(batch.documents) + len(batch.unchanged)
-        run.update(
-            documents=job.documents + files,
-            documents_total=max(job.documents_total, job.documents + files),
-            chunks=job.chunks + embedded + moved + unchanged,
-            embedded=job.embedded + embedded,
-            skipped=job.skipped + moved + unchanged,
-            deleted=job.deleted + deleted,
-            errors=(*job.errors, *batch.unreadable)[:KEPT_ERRORS],
-        )
-
-    async def _plan(
-        self,
-        file: SourceFile,
-        document: ChunkedDocument,
-        known: DocumentRecord | None,
-        *,
-        again: bool,
-    ) -> _Plan:
-        held = await self._index.chunk_hashes(file.path) if known else {}
-        fresh = [c for c in document.chunks if again or held.get(c.id) != c.content_hash]
-        same = tuple(c for c in document.chunks if not again and held.get(c.id) == c.content_hash)
-        stale = tuple(held.keys() - {c.id for c in document.chunks})
-        record = DocumentRecord(
-            source=file.path,
-            title=document.title,
-            page=document.page,
-            content_hash=document.content_hash,
-            chunks=len(document.chunks),
-            updated_at=utc_now(),
-        )
-        return _Plan(record, fresh, same, stale)
-
-    async def _vectors(self, chunks: Sequence[Chunk]) -> Sequence[tuple[float, ...] | None]:
-        if self._embedder is None or not chunks:
-            return [None] * len(chunks)
-        return await self._embedder.embed([chunk.indexed_text for chunk in chunks])
-
-    async def _forget_missing(
-        self, run: Run, seen: set[str], known: dict[str, DocumentRecord]
-    ) -> None:
-        for source in known.keys() - seen:
-            deleted = await self._index.forget(source)
-            run.update(deleted=run.job.deleted + deleted)
-
-
-def _writes(
-    plans: Sequence[_Plan], vectors: Sequence[tuple[float, ...] | None]
-) -> list[DocumentWrite]:
-    """What the plans come to. Takes every text apart, so it is for a thread."""
-    writes, dense = [], iter(vectors)
-    for plan in plans:
-        points = tuple(
-            IndexPoint(chunk, encode_document(chunk.indexed_text), next(dense))
-            for chunk in plan.fresh
-        )
-        words = word_counts(chunk.indexed_text for chunk in (*plan.fresh, *plan.same))
-        writes.append(DocumentWrite(plan.record, points, plan.same, plan.stale, words))
-    return writes

@@ -22,13 +22,15 @@ class Run:
     """The moving parts of one job; ``job`` is its newest snapshot.
 
     ``may_replace``: whether all documents of the index may be replaced by others. ``afresh`` names
-    documents that are embedded again though they have not changed; ``repeat`` asks for one more
-    round, because there is something that this one may have missed.
+    documents that are embedded again though they have not changed; ``rebuild`` asks for all of them
+    in a new collection; ``repeat`` asks for one more round, because there is something that this
+    one may have missed.
     """
 
     job: IngestJob
     may_replace: bool
     afresh: frozenset[str] = frozenset()
+    rebuild: bool = False
     repeat: bool = False
     started: float = field(default_factory=perf_counter)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,17 +75,24 @@ class Jobs:
         return next(runs, None)
 
     def start(
-        self, *, may_replace: bool, afresh: frozenset[str] = frozenset(), repeat: bool = False
+        self,
+        *,
+        may_replace: bool,
+        afresh: frozenset[str] = frozenset(),
+        rebuild: bool = False,
+        repeat: bool = False,
     ) -> Run:
         """Start a job in the background; while one runs, return that one.
 
-        With ``repeat`` the one that runs makes another round, for these ``afresh`` as well.
+        With ``repeat`` the one that runs makes another round, for these ``afresh`` and the
+        ``rebuild`` as well.
         """
         if (running := self.current) is not None:
             running.repeat |= repeat
             running.afresh |= afresh
+            running.rebuild |= rebuild
             return running
-        run = Run(IngestJob(str(uuid4()), JobState.RUNNING), may_replace, afresh)
+        run = Run(IngestJob(str(uuid4()), JobState.RUNNING), may_replace, afresh, rebuild)
         self._runs[run.job.job_id] = run
         while len(self._runs) > KEPT_JOBS:
             del self._runs[next(iter(self._runs))]
