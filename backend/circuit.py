@@ -40,6 +40,7 @@ _STATES = {"closed": CLOSED, "open": OPEN, "half-open": HALF_OPEN}
 _PARTS = {
     "openai": "The model server",
     "embeddings": "The embedding server",
+    "rerank": "The reranking server",
     "fallback": "The fallback model server",
     "qdrant": "The vector database",
     "database": "The database",

@@ -10,15 +10,17 @@ import asyncio
 import logging
 from contextlib import suppress
 from importlib import import_module
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from backend.domain import CircuitChange, IndexInfo, IngestJob
 from backend.errors import AppError, NotConfigured, Starting
 from backend.guards import make_counters, make_guards
+from backend.loading import loading
+from backend.opening import log_upstreams, open_patiently, prepare_patiently
 from backend.passwords import PasswordPool
 from backend.probes import make_probes
 from backend.services.account_setup import make_accounts
+from backend.services.answer_cache import AnswerCache
 from backend.services.answering import Answering
 from backend.services.conversations import Conversations
 from backend.services.diagnostics import Diagnostics
@@ -46,9 +48,6 @@ DEFAULT_THRESHOLD = 0.5
 READY_WAIT_S = 10.0
 """How long a request waits for the parts, and for the first ingestion of an empty index."""
 STARTING = "The service is still starting; ask again in a few seconds."
-MIGRATION_S = 60.0
-RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses before index and database are tried again at start-up; the last one repeats."""
 
 
 class Container:
@@ -72,6 +71,7 @@ class Container:
         *,
         ingest_at_start: bool = True,
         policies: Mapping[str, Policy] | None = None,
+        keep_answers: bool = True,
     ) -> None:
         """Prepare; nothing is opened or imported that takes time.
 
@@ -79,12 +79,14 @@ class Container:
             loaded: the configuration.
             ingest_at_start: whether :meth:`start` also brings the index in line with the docs.
             policies: limits of upstreams by circuit's name, instead of their own.
+            keep_answers: whether a question may get the answer that was given a moment ago.
         """
         self.settings = loaded.settings
         self.counters, self._close_counters = make_counters(loaded.settings)
         self.uploads = Uploads(loaded.settings.data_dir / "uploads")
         self.stopping = asyncio.Event()
         self._ingest_at_start = ingest_at_start
+        self._keep_answers = keep_answers
         self._docs_chosen = "DOCS_PATH" in loaded.sources
         self._built = asyncio.Event()
         self._usable = asyncio.Event()
@@ -167,7 +169,7 @@ class Container:
         The index is opened, and what changed in the docs ingested, in the background.
         """
         try:
-            wiring = await asyncio.to_thread(import_module, "backend.wiring")
+            wiring = await asyncio.to_thread(_load, "backend.wiring")
             self._adapters = wiring.make_adapters(self.settings, self._guards, self.uploads.folder)
             self._build(self._adapters)
         except Exception:  # whatever it was, nobody may wait for the parts any longer
@@ -208,8 +210,11 @@ class Container:
             threshold=DEFAULT_THRESHOLD if threshold is None else threshold,
             site_url=settings.site_url,
         )
-        self.retrieval = Retrieval(parts.index, parts.embedder, options)
-        self.answering = Answering(self.retrieval, parts.models, book_title=settings.book_title)
+        self.retrieval = Retrieval(parts.index, parts.embedder, options, parts.reranker)
+        cache = AnswerCache() if self._keep_answers else None
+        self.answering = Answering(
+            self.retrieval, parts.models, book_title=settings.book_title, cache=cache
+        )
         replays = Replays(parts.replays)
         self.conversations = Conversations(parts.conversations, replays)
         self.insights = Insights(parts.feedback, retention_days=settings.insights_retention_days)
@@ -220,8 +225,16 @@ class Container:
         self._accounts = make_accounts(
             parts.accounts, self._passwords, exporters, self.insights.flush
         )
-        expire = self.retrieval.lexicons.expire
-        self.ingestion = Ingestion(parts.source, parts.index, parts.embedder, published=expire)
+
+        def published() -> None:
+            self.retrieval.lexicons.expire()
+            if cache is not None:
+                cache.clear()
+
+        self.ingestion = Ingestion(
+            parts.source, parts.index, parts.embedder,
+            preparation=parts.preparation, published=published,
+        )  # fmt: skip
         self.reading = Reading(parts.index)
         self.rewriting = Rewriting(parts.models, parts.rewrites, terms=parts.glossary)
 
@@ -244,28 +257,15 @@ class Container:
         return database.problem
 
     async def _prepare_database(self) -> None:
-        """Bring the schema up to date, however long the database is away."""
         assert self._adapters is not None
-        for attempt in count():
-            try:
-                await self._guards["database"].call(
-                    self._adapters.database.prepare, timeout_s=MIGRATION_S
-                )
-            except AppError as error:
-                log.warning("the schema cannot be looked at", extra={"code": error.code})
-                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
-            else:
-                break
-        if problem := self._adapters.database.problem:
-            log.warning("the schema is not ours", extra={"problem": problem})
+        await prepare_patiently(self._adapters.database, self._guards["database"])
 
     async def _open(self) -> None:
         """Open the index, however long its server is away, then ingest what changed."""
-        info = await self._open_patiently()
-        log.info(
-            "index open",
-            extra={"engine": info.engine, "points": info.points, "legacy": info.legacy},
-        )
+        assert self._adapters is not None
+        # while it is away, questions get the reason instead of a wait
+        info = await open_patiently(self._adapters.index, failed=self._usable.set)
+        self._points = info.points
         # an earlier backend's collection is re-indexed only on request
         by_itself = self._ingest_at_start and not (info.legacy and info.points)
         if info.points or not by_itself:
@@ -273,26 +273,9 @@ class Container:
         if by_itself:
             await self.ingestion.run(lambda job: None, may_replace=self._docs_chosen)
             self._usable.set()
-        await self._log_upstreams()
+        await log_upstreams(self.diagnostics)
 
-    async def _log_upstreams(self) -> None:
-        for row in (await self.diagnostics.report(probe=True)).upstreams:
-            level = logging.WARNING if row.status in ("down", "degraded") else logging.INFO
-            extra = {"part": row.name, "status": row.status, "mode": row.mode}
-            log.log(
-                level, "upstream", extra=extra | ({"problem": row.problem} if row.problem else {})
-            )
 
-    async def _open_patiently(self) -> IndexInfo:
-        assert self._adapters is not None
-        attempt = 0
-        while True:
-            try:
-                info = await self._adapters.index.open()
-                self._points = info.points
-                return info
-            except AppError as error:
-                log.warning("the index cannot be opened", extra={"code": error.code})
-                self._usable.set()  # questions get the reason instead of a wait
-                await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
-                attempt += 1
+def _load(module: str) -> Any:
+    with loading():
+        return import_module(module)

@@ -40,6 +40,7 @@ class NotedAnswer:
     """What is kept of an answer: no caller, and the question without personal data.
 
     ``weakness`` is ``refused``, ``low_confidence`` or None. ``rating`` is ``up``, ``down`` or None.
+    ``cost_usd`` is None where no price is known.
     """
 
     message_id: str
@@ -54,6 +55,7 @@ class NotedAnswer:
     rating: str | None = None
     comment: str = ""
     rated_at: datetime | None = None
+    cost_usd: float | None = None
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -64,13 +66,19 @@ class NotedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """Sums of one day (UTC, ``YYYY-MM-DD``)."""
+    """Sums of one day (UTC, ``YYYY-MM-DD``), and how long its answers took, by nearest rank.
+
+    ``cost_usd`` is that of the answers whose price is known; None where none is.
+    """
 
     day: str
     questions: int
     refused: int
     degraded: int
     tokens: int
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,15 @@ from backend.domain import (
     SearchResult,
     Vocabulary,
 )
-from backend.ports import ChatModel, ChunkIndex, Embedder
+from backend.ports import ChatModel, ChunkIndex, Embedder, Reranker
 from backend.resilience import Guard, Policy
 
-CHAT_POLICY = Policy(first_token_timeout_s=20.0, idle_timeout_s=20.0, max_attempts=3)
+WHOLE_S = 45.0  # half of an answer's time, so that a second model gets the other half
+CHAT_POLICY = Policy(
+    attempt_timeout_s=WHOLE_S, first_token_timeout_s=20.0, idle_timeout_s=20.0, max_attempts=3
+)
 EMBED_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=3)
+RERANK_POLICY = Policy(attempt_timeout_s=2.5, max_attempts=1)  # an order is there without it
 INDEX_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=2, max_delay_s=0.25, open_s=10.0)
 DATABASE_POLICY = Policy(attempt_timeout_s=10.0, max_attempts=2, max_delay_s=0.25, open_s=4.0)
 
@@ -49,6 +53,13 @@ class GuardedChatModel:
         """See the port."""
         return self._guard.stream(lambda: self._inner.stream(messages, max_tokens=max_tokens))
 
+    async def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int) -> ChatDelta:
+        """See the port; 45 s for all attempts together."""
+        return await self._guard.call(
+            lambda: self._inner.complete(messages, max_tokens=max_tokens),
+            total_s=self._guard.policy.attempt_timeout_s,
+        )
+
 
 class GuardedEmbedder:
     """An embedder behind a guard; many texts get proportionally more time."""
@@ -66,6 +77,19 @@ class GuardedEmbedder:
         vectors = await self._guard.call(lambda: self._inner.embed(texts), timeout_s=timeout_s)
         self.dimensions = self._inner.dimensions  # the first answer may have told
         return vectors
+
+
+class GuardedReranker:
+    """A reranking model behind a guard."""
+
+    def __init__(self, inner: Reranker, guard: Guard) -> None:
+        self.model = inner.model
+        self._inner = inner
+        self._guard = guard
+
+    async def relevance(self, query: str, documents: Sequence[str]) -> list[float | None]:
+        """See the port; 2.5 s, once."""
+        return await self._guard.call(lambda: self._inner.relevance(query, documents))
 
 
 class GuardedIndex:
@@ -99,10 +123,10 @@ class GuardedIndex:
             total_s=SEARCH_TOTAL_S,
         )
 
-    async def begin(self, model: str | None, dimensions: int | None) -> bool:
+    async def begin(self, model: str | None, dimensions: int | None, *, anew: bool = False) -> bool:
         """See the port; 30 s."""
         return await self._guard.call(
-            lambda: self._inner.begin(model, dimensions), timeout_s=WRITE_S
+            lambda: self._inner.begin(model, dimensions, anew=anew), timeout_s=WRITE_S
         )
 
     async def documents(self) -> list[DocumentRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from backend.guarded import CHAT_POLICY, DATABASE_POLICY, EMBED_POLICY, INDEX_POLICY
+from backend.guarded import CHAT_POLICY, DATABASE_POLICY, EMBED_POLICY, INDEX_POLICY, RERANK_POLICY
 from backend.metrics import CIRCUIT_CHANGES
 from backend.resilience import Guard, Policy
 from backend.services.limits import Counters, FallbackCounters, MemoryCounters
@@ -19,6 +19,8 @@ def make_guards(settings: Settings, policies: Mapping[str, Policy]) -> dict[str,
     limits = {"openai": CHAT_POLICY, "qdrant": INDEX_POLICY, "database": DATABASE_POLICY}
     if settings.embeddings_enabled:
         limits["embeddings"] = EMBED_POLICY
+    if settings.rerank_enabled:
+        limits["rerank"] = RERANK_POLICY
     if settings.fallback_enabled:
         limits["fallback"] = CHAT_POLICY
     limits |= policies

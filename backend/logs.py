@@ -18,10 +18,12 @@ import traceback
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote
 
+import orjson
 from pydantic import SecretStr
 
 from backend.settings import Settings
@@ -44,6 +46,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "color_message",
 }
 _LONGEST = 16_384
+_SHORT, _REMEMBERED = 40, 512
+"""Events, routes and modes come again and again: what became of such a text is remembered."""
 _SHORTEST_SECRET = 6
 _MASK = "***"
 _PATTERNS = (
@@ -70,9 +74,14 @@ class Redactor:
             (t for t in texts if len(t) >= _SHORTEST_SECRET), key=len, reverse=True
         )
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._short = lru_cache(maxsize=_REMEMBERED)(self._masked)
+        self._secret_name = lru_cache(maxsize=_REMEMBERED)(_SECRET_NAME.search)
 
     def text(self, text: str) -> str:
         """The text without secrets; shortened to a sane length after that, lest a cut hides one."""
+        return self._short(text) if len(text) <= _SHORT else self._masked(text)
+
+    def _masked(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(_MASK, text)
         for pattern, mask in _PATTERNS:
@@ -96,7 +105,7 @@ class Redactor:
 
     def field(self, key: str, value: Any, depth: int = 4) -> Any:
         """A named value; one whose name says that it is secret is masked unseen."""
-        return _MASK if _SECRET_NAME.search(key) else self.value(value, depth)
+        return _MASK if self._secret_name(key) else self.value(value, depth)
 
 
 def _forms(secret: str) -> set[str]:
@@ -153,7 +162,11 @@ class JsonFormatter(_Formatter):
         if record.exc_info and record.exc_info[0]:
             lines = traceback.format_exception(*record.exc_info)
             fields["exception"] = self._redact.text("".join(lines))
-        return json.dumps(fields, default=str)
+        try:
+            line = orjson.dumps(fields, default=str)
+        except orjson.JSONEncodeError:  # a lone surrogate, or a number beyond 64 bits
+            return json.dumps(fields, default=str)
+        return line.decode() if line.isascii() else json.dumps(fields, default=str)
 
 
 class ConsoleFormatter(_Formatter):
@@ -221,6 +234,8 @@ def configure(
         logger.propagate = True
         logger.setLevel(max(level, lowest))
     logging.captureWarnings(True)
+    # asked of the system for every record, and shown in none
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
 

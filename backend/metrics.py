@@ -94,6 +94,7 @@ REQUEST_SECONDS = Durations("request_seconds", "Duration of requests, streams in
 ANSWERS = Counter("answers", "Answers finished.", ("mode",))
 STEP_SECONDS = Durations("step_seconds", "Duration of the steps of an answer.", "step")
 TOKENS = Counter("tokens", "Tokens as the providers counted them.", ("direction",))
+COST = Counter("cost_usd", "Cost of answers by list prices, in US dollars, where these are known.")
 DEGRADED = Counter(
     "degraded", "Steps that were taken instead of the full ones, and why.", ("step", "reason")
 )
@@ -108,7 +109,7 @@ TEXTS = Counter(
 SKIPPED_POINTS = Counter("skipped_points", "Points of the index without a readable text.")
 
 COUNTERS = (
-    REQUESTS, ANSWERS, TOKENS, DEGRADED, BROKEN_OFF, UPSTREAM_CALLS, CIRCUIT_CHANGES,
+    REQUESTS, ANSWERS, TOKENS, COST, DEGRADED, BROKEN_OFF, UPSTREAM_CALLS, CIRCUIT_CHANGES,
     TEXTS, SKIPPED_POINTS,
 )  # fmt: skip
 DURATIONS = (REQUEST_SECONDS, STEP_SECONDS)

@@ -6,7 +6,8 @@ that is foreign. None retries or asks a breaker: ``resilience`` wraps the ports.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from backend.domain import (
@@ -15,6 +16,7 @@ from backend.domain import (
     DocumentRecord,
     DocumentWrite,
     IndexInfo,
+    PreparedFile,
     SearchQuery,
     SearchResult,
     SourceFile,
@@ -34,6 +36,10 @@ class ChatModel(Protocol):
         """Yield deltas; the last one carries ``finish_reason``. Closing it stops the upstream."""
         ...
 
+    async def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int) -> ChatDelta:
+        """The whole answer at once: its text, never blank, ``finish_reason`` and usage."""
+        ...
+
 
 class Embedder(Protocol):
     """A model that turns texts into dense vectors."""
@@ -44,6 +50,19 @@ class Embedder(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         """Vectors of the texts, in order. Batches to the provider's limits by itself."""
+        ...
+
+
+class Reranker(Protocol):
+    """A model that reads a question together with each passage."""
+
+    model: str
+
+    async def relevance(self, query: str, documents: Sequence[str]) -> list[float | None]:
+        """How well each document fits, in order; higher is better, on a scale of the model's own.
+
+        None for those that the model left out.
+        """
         ...
 
 
@@ -73,9 +92,10 @@ class ChunkIndex(Protocol):
         """All chunks of one source in the live collection, in order of position."""
         ...
 
-    async def begin(self, model: str | None, dimensions: int | None) -> bool:
+    async def begin(self, model: str | None, dimensions: int | None, *, anew: bool = False) -> bool:
         """Make the collection for this embedding model (None: sparse only) ready for writes.
 
+        ``anew``: an empty collection beside the live one, even if that is of the same model.
         Returns True when it is another one than the live collection, so that ``publish`` will swap.
         An index without a live collection makes the new one live at once.
         """
@@ -97,7 +117,7 @@ class ChunkIndex(Protocol):
         ...
 
     async def write(self, documents: Sequence[DocumentWrite]) -> None:
-        """Write several documents; durable on return, with one flush for all of them.
+        """Write several documents; they outlast this process, and a power cut after ``publish``.
 
         The records are first written with an empty hash, then points, moved payloads and
         deletions, then the records again: an interruption is seen and completed by the next run.
@@ -109,7 +129,10 @@ class ChunkIndex(Protocol):
         ...
 
     async def abandon(self) -> None:
-        """Forget ``begin``: what it wrote waits for the next one, writes go to the live one."""
+        """Forget ``begin``: what it wrote waits for the next one, writes go to the live one.
+
+        What was begun anew is deleted.
+        """
         ...
 
     async def publish(self) -> None:
@@ -136,4 +159,16 @@ class DocumentSource(Protocol):
 
         One that cannot be read comes as :class:`UnreadableFile` instead of an exception.
         """
+        ...
+
+
+Prepare = Callable[[SourceFile], Awaitable[PreparedFile]]
+"""Cuts a file and takes its text apart. Calls may overlap."""
+
+
+class Preparation(Protocol):
+    """Where that is done: in this process or in another."""
+
+    def open(self) -> AbstractAsyncContextManager[Prepare]:
+        """What it takes, for as long as the block lasts."""
         ...

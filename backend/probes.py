@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from backend.adapters.openai_errors import Names
+from backend.adapters.rerank_model import RERANK_NAMES
 from backend.domain import Check, IndexInfo, IngestJob, JobState, Status
 from backend.errors import UpstreamRefused
 from backend.resilience import Guard
@@ -36,6 +37,7 @@ FALLBACK_NAMES = Names(
 
 PROBE_TIMEOUT_S = 8.0
 CONNECT_S = 2.0
+TRIAL_S = 2.0
 
 _DEFAULT_PORTS = {"https": 443, "http": 80, "postgresql": 5432, "rediss": 6379, "redis": 6379}
 
@@ -60,11 +62,11 @@ async def connect(url: str, upstream: str, variable: str) -> None:
     writer.close()
 
 
-def _path(url: str | None) -> Callable[[], Awaitable[tuple[Step, ...]]] | None:
+def _path(url: str | None, on_space: bool) -> Callable[[], Awaitable[tuple[Step, ...]]] | None:
     """How far a connection to the server of ``url`` gets; None for what is embedded."""
     if url is None:
         return None
-    return partial(inspect, Target.of(url))
+    return partial(inspect, Target.of(url), on_space=on_space)
 
 
 async def _connect(url: str, variable: str, guard: Guard) -> None:
@@ -79,18 +81,40 @@ async def _connect(url: str, variable: str, guard: Guard) -> None:
 def _circuit_check(name: str, guard: Guard) -> Check:
     if fault := guard.fault:
         raise fault
-    seen = guard.snapshot()
-    if seen["state"] == "closed":
+    state = guard.snapshot()["state"]
+    if state == "closed":
         return Check(name, Status.OK)
+    if state == "half_open":
+        again = "It failed several times in a row; the next question tries it again."
+        return Check(name, Status.DEGRADED, again)
     return Check(name, Status.DOWN, "It failed several times in a row and is left alone a moment.")
 
 
+async def _tried(guard: Guard, call: Callable[[], Awaitable[object]]) -> None:
+    """Make the trial of a circuit that waits for one: a balancer sends no question before that."""
+    if guard.snapshot()["state"] == "half_open":
+        async with asyncio.timeout(TRIAL_S):
+            await call()
+
+
 def model_probe(
-    name: str, guard: Guard, names: Names, *, base_url: str, api_key: SecretStr | None, model: str
+    name: str,
+    guard: Guard,
+    names: Names,
+    *,
+    base_url: str,
+    api_key: SecretStr | None,
+    model: str | None,
+    on_space: bool = False,
 ) -> Probe:
-    """Does the server take the key, and does it know the model? Light: its circuit and its port."""
+    """Does the server take the key, and does it know the model? Light: its circuit and its port.
+
+    Without ``model`` the light check is all: there is no question about it that costs nothing.
+    """
 
     async def run() -> Check:
+        if model is None:
+            return await light()
         from backend.adapters.openai_probe import model_exists
 
         known = await model_exists(
@@ -113,7 +137,7 @@ def model_probe(
         await _connect(base_url, names.url, guard)
         return _circuit_check(name, guard)
 
-    return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S, path=_path(base_url))
+    return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S, path=_path(base_url, on_space))
 
 
 def index_probe(
@@ -122,6 +146,7 @@ def index_probe(
     *,
     url: str | None,
     expected: int | None,
+    on_space: bool = False,
 ) -> Probe:
     """Is the index there, and made for these embeddings?"""
 
@@ -137,9 +162,12 @@ def index_probe(
         if url is None:
             return await run()
         await _connect(url, "QDRANT_URL", guard)
+        await _tried(guard, info)
         return _circuit_check("qdrant", guard)
 
-    return Probe("qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S, path=_path(url))
+    return Probe(
+        "qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S, path=_path(url, on_space)
+    )
 
 
 def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, str | None]:
@@ -163,7 +191,11 @@ def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, 
 
 
 def database_probe(
-    ping: Callable[[], Awaitable[str | None]], guard: Guard, url: SecretStr | None
+    ping: Callable[[], Awaitable[str | None]],
+    guard: Guard,
+    url: SecretStr | None,
+    *,
+    on_space: bool = False,
 ) -> Probe:
     """Does the database answer? Light: circuit and port, so that one asleep stays asleep."""
 
@@ -176,10 +208,13 @@ def database_probe(
     async def light() -> Check:
         if url is not None:
             await _connect(url.get_secret_value(), "NEON_API_KEY", guard)
+        await _tried(guard, ping)
         return _circuit_check("database", guard)
 
-    path = _path(url.get_secret_value() if url else None)
-    return Probe("database", run, light, timeout_s=PROBE_TIMEOUT_S, path=path)
+    path = _path(url.get_secret_value() if url else None, on_space)
+    # who configured a server has readers who sign in: without it the service is not ready for them
+    essential = url is not None
+    return Probe("database", run, light, essential, timeout_s=PROBE_TIMEOUT_S, path=path)
 
 
 def make_probes(
@@ -192,9 +227,10 @@ def make_probes(
 ) -> list[Probe]:
     """A probe for every part that these settings use."""
     probes = []
+    model = partial(model_probe, on_space=settings.on_space)
     if settings.chat_enabled:
         probes.append(
-            model_probe(
+            model(
                 "openai",
                 guards["openai"],
                 CHAT_NAMES,
@@ -205,7 +241,7 @@ def make_probes(
         )
     if settings.embeddings_enabled and settings.embedding_model is not None:
         probes.append(
-            model_probe(
+            model(
                 "embeddings",
                 guards["embeddings"],
                 EMBEDDING_NAMES,
@@ -214,14 +250,24 @@ def make_probes(
                 model=settings.embedding_model,
             )
         )
+    if settings.rerank_enabled and (url := settings.rerank_base_url):
+        where = guards["rerank"], RERANK_NAMES
+        probes.append(model("rerank", *where, base_url=url, api_key=None, model=None))
     dimensions = settings.embedding_dimensions if settings.embeddings_enabled else None
-    probes.append(index_probe(info, guards["qdrant"], url=settings.qdrant_url, expected=dimensions))
-    probes.append(database_probe(ping, guards["database"], settings.neon_api_key))
-    probes.append(docs_probe(settings.docs_path, last_ingestion))
+    on_space = settings.on_space
+    vectors = guards["qdrant"]
+    probes.append(
+        index_probe(info, vectors, url=settings.qdrant_url, expected=dimensions, on_space=on_space)
+    )
+    database = settings.neon_api_key
+    probes.append(database_probe(ping, guards["database"], database, on_space=on_space))
+    probes.append(docs_probe(settings.docs_path, last_ingestion, on_space=on_space))
     return probes
 
 
-def docs_probe(docs_path: str, last_ingestion: Callable[[], IngestJob | None]) -> Probe:
+def docs_probe(
+    docs_path: str, last_ingestion: Callable[[], IngestJob | None], *, on_space: bool = False
+) -> Probe:
     """Is there something to ingest, and did the last ingestion take all of it?"""
 
     async def run() -> Check:
@@ -237,7 +283,7 @@ def docs_probe(docs_path: str, last_ingestion: Callable[[], IngestJob | None]) -
         problem, fix = _ingestion_problem(last_ingestion())
         return Check("docs", Status.DEGRADED if problem else Status.OK, problem, fix)
 
-    return Probe("docs", run, path=_path(docs_path if "://" in docs_path else None))
+    return Probe("docs", run, path=_path(docs_path if "://" in docs_path else None, on_space))
 
 
 def _ingestion_problem(job: IngestJob | None) -> tuple[str | None, str | None]:

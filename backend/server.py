@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -43,6 +46,7 @@ from backend.api.drain import GRACE_S, Drain, Droppable
 from backend.api.errors import on_app_error, on_http_error, on_invalid
 from backend.api.middleware.context import RequestContext
 from backend.api.middleware.cors import Cors, Origins
+from backend.api.middleware.direct import Direct
 from backend.api.middleware.guards import BodyLimit, RequestGuard
 from backend.api.middleware.last_resort import LastResort
 from backend.api.middleware.security import SecurityHeaders
@@ -59,6 +63,8 @@ log = logging.getLogger(__name__)
 
 CLOSE_MARGIN_S = 1.5
 """What is left after the grace for closing connections, files and processes."""
+LAST_S = 1.7
+"""After the grace and this the process ends, whatever still hangs."""
 KEEP_ALIVE_S = 75
 """Longer than a proxy's idle timeout of 60 s: else it reuses connections that we have closed."""
 
@@ -105,6 +111,7 @@ def create_app(
             Middleware(RequestGuard),
             Middleware(LastResort),
             Middleware(BodyLimit, larger=documents.UPLOAD_LIMITS),
+            Middleware(Direct, chat.router.routes),
         ],
     )
     app.state.container = container
@@ -213,11 +220,17 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
         super().__init__(config)
+        self.owns_process = False
         self._drain = drain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let answers finish within the grace, then close."""
         log.info("stopping", extra={"grace_s": self._drain.grace_s})
+        if self.owns_process:
+            # a thread that waits in a driver's call cannot be interrupted
+            last = threading.Timer(self._drain.grace_s + LAST_S, os._exit, (0,))
+            last.daemon = True
+            last.start()
         self._drain.begin()
         await super().shutdown(sockets)
         # Raised again they would kill the process: a stop that was asked for ends with status 0.
@@ -253,7 +266,11 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     Raises:
         SystemExit: the port cannot be had.
     """
-    make_server(app, host, port).run()
+    server = make_server(app, host, port)
+    server.owns_process = True
+    server.run()
+    # the interpreter's last search for garbage, over all that was imported, takes a second and more
+    gc.freeze()
 
 
 def openapi() -> str:

@@ -20,6 +20,7 @@ from backend.variables import BY_NAME, VARIABLES, model_rules, rules
 from backend.variables.addresses import ascii_host
 from backend.variables.cleaning import clean
 from backend.variables.findings import Finding, Kind
+from backend.variables.prices import Price
 from backend.variables.providers import by_url
 from backend.variables.reading import Draft, read
 from backend.variables.values import Rate
@@ -55,9 +56,13 @@ class Settings(BaseSettings):
     embedding_dimensions: int | None = None
     embedding_api_key: SecretStr | None = None
     embedding_base_url: str = "https://api.openai.com/v1"
+    rerank_api_key: SecretStr | None = None
+    rerank_base_url: str | None = None
+    rerank_model: str | None = None
     fallback_api_key: SecretStr | None = None
     fallback_base_url: str | None = None
     fallback_model: str | None = None
+    model_prices: dict[str, Price] = {}
     qdrant_url: str | None = None
     qdrant_api_key: SecretStr | None = None
     qdrant_collection_name: str = _default("QDRANT_COLLECTION_NAME")
@@ -118,6 +123,11 @@ class Settings(BaseSettings):
         return self.embedding_model is not None and (keyless or self.embedding_api_key is not None)
 
     @property
+    def rerank_enabled(self) -> bool:
+        """Whether a model puts the passages into its own order."""
+        return self.rerank_base_url is not None and self.rerank_model is not None
+
+    @property
     def fallback_enabled(self) -> bool:
         """Whether a second chat provider is asked when the first fails."""
         if self.fallback_base_url is None or self.fallback_model is None:
@@ -163,6 +173,7 @@ def load(
         read(variable, known, draft)
     model_rules.chat(draft)
     model_rules.embeddings(draft)
+    model_rules.reranking(draft)
     model_rules.fallback(draft)
     rules.stores(draft)
     rules.access(draft)

@@ -19,7 +19,9 @@ from backend.adapters.glossary import read_glossary
 from backend.adapters.http import HttpTransport
 from backend.adapters.jwks import HttpKeySource
 from backend.adapters.openai_models import OpenAIChat, OpenAIEmbedder
+from backend.adapters.preparing import PreparingProcess
 from backend.adapters.qdrant_index import QdrantIndex
+from backend.adapters.rerank_model import RerankModel
 from backend.adapters.secret_file import kept_secret
 from backend.adapters.sources import make_source
 from backend.adapters.sql.account_store import AccountStoreChooser
@@ -33,12 +35,13 @@ from backend.content_ports import Feedback, RewriteCache
 from backend.conversation_ports import ConversationStore, ReplayStore
 from backend.crypto import KeyRing, make_ring
 from backend.errors import NotConfigured
-from backend.guarded import GuardedChatModel, GuardedEmbedder, GuardedIndex
-from backend.ports import ChatModel, ChunkIndex, DocumentSource, Embedder
+from backend.guarded import GuardedChatModel, GuardedEmbedder, GuardedIndex, GuardedReranker
+from backend.ports import ChatModel, ChunkIndex, DocumentSource, Embedder, Preparation, Reranker
 from backend.probes import EMBEDDING_NAMES, FALLBACK_NAMES
 from backend.resilience import Guard
 from backend.services.account_setup import AccountParts
 from backend.settings import Settings
+from backend.text.pricing import price_of
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -53,8 +56,10 @@ class Adapters:
     transport: HttpTransport
     index: ChunkIndex
     embedder: Embedder | None
+    reranker: Reranker | None
     models: tuple[ChatModel, ...]
     source: DocumentSource
+    preparation: Preparation
     database: Database
     rewrites: RewriteCache
     feedback: Feedback
@@ -82,8 +87,10 @@ def make_adapters(settings: Settings, guards: Guards, uploads: Path) -> Adapters
         transport=transport,
         index=GuardedIndex(_index(settings, transport), guards["qdrant"]),
         embedder=_embedder(settings, transport, guards),
+        reranker=_reranker(settings, transport, guards),
         models=tuple(_models(settings, transport, guards)),
         source=WithUploads(make_source(settings.docs_path), uploads),
+        preparation=PreparingProcess(),
         database=database,
         rewrites=SqlRewrites(database),
         feedback=SqlFeedback(database),
@@ -160,7 +167,20 @@ def _embedder(settings: Settings, transport: HttpTransport, guards: Guards) -> E
     return GuardedEmbedder(inner, guards["embeddings"])
 
 
+def _reranker(settings: Settings, transport: HttpTransport, guards: Guards) -> Reranker | None:
+    if settings.rerank_base_url is None or settings.rerank_model is None:
+        return None
+    inner = RerankModel(
+        transport,
+        base_url=settings.rerank_base_url,
+        api_key=plain(settings.rerank_api_key),
+        model=settings.rerank_model,
+    )
+    return GuardedReranker(inner, guards["rerank"])
+
+
 def _models(settings: Settings, transport: HttpTransport, guards: Guards) -> list[ChatModel]:
+    prices = settings.model_prices
     models: list[ChatModel] = []
     if settings.chat_enabled:
         first = OpenAIChat(
@@ -168,6 +188,7 @@ def _models(settings: Settings, transport: HttpTransport, guards: Guards) -> lis
             base_url=settings.openai_base_url,
             api_key=plain(settings.openai_api_key),
             model=settings.openai_model,
+            price=price_of(settings.openai_model, settings.openai_base_url, prices),
         )
         models.append(GuardedChatModel(first, guards["openai"]))
     if settings.fallback_enabled and settings.fallback_base_url and settings.fallback_model:
@@ -177,6 +198,7 @@ def _models(settings: Settings, transport: HttpTransport, guards: Guards) -> lis
             api_key=plain(settings.fallback_api_key),
             model=settings.fallback_model,
             names=FALLBACK_NAMES,
+            price=price_of(settings.fallback_model, settings.fallback_base_url, prices),
         )
         models.append(GuardedChatModel(second, guards["fallback"]))
     return models

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import orjson
+
+from backend.adapters.edge_linking import SCANNED_BYTES, Linking
 from backend.adapters.edge_process import CorruptIndex, EdgeProcess
 from backend.adapters.index_plan import UPSTREAM, gather_results, plan_search, plan_writes
 from backend.adapters.points import (
@@ -19,7 +24,9 @@ from backend.adapters.points import (
     dimensions_of,
     document_from,
     fingerprint,
+    fingerprint_of,
     physical_name,
+    twin_name,
     vocabulary_from,
 )
 from backend.adapters.steps import Step
@@ -33,7 +40,11 @@ from backend.domain import (
     SearchResult,
     Vocabulary,
 )
-from backend.errors import IndexMissing
+from backend.errors import IndexMissing, UpstreamError, UpstreamMalformed
+
+FLUSH_POINTS = 8_192
+"""Points between two flushes, each of which holds up searches for a tenth of a second: a power cut
+costs what was written since, and the next ingest writes that again."""
 
 _CHUNKS = {"kind": CHUNK}
 _ASTRAY = "The index in DATA_DIR is damaged; the next ingest takes over what is left of it."
@@ -49,15 +60,24 @@ class EdgeIndex:
         data_dir: DATA_DIR.
         configured: QDRANT_COLLECTION_NAME: the first part of the collections' names.
         process: Keeps the engine; for tests.
+        scanned_bytes: Size of dense vectors from which on they are linked into a graph.
     """
 
     def __init__(
-        self, data_dir: Path, configured: str, *, process: EdgeProcess | None = None
+        self,
+        data_dir: Path,
+        configured: str,
+        *,
+        process: EdgeProcess | None = None,
+        scanned_bytes: int = SCANNED_BYTES,
     ) -> None:
         self._process = process or EdgeProcess(data_dir / "index")
         self._configured = re.sub(r"[^\w.-]", "-", configured)
+        self.linking = Linking(self._process.root, self._succeed, beyond=scanned_bytes)
         self._live: str | None = None
         self._writing: str | None = None
+        self._anew = False
+        self._unflushed = 0
         self._problem: str | None = None
         self._opened = False
 
@@ -77,7 +97,7 @@ class EdgeIndex:
     async def info(self) -> IndexInfo:
         """Facts about the live collection."""
         live = await self._searched()
-        print_ = _fingerprint_of(live) if live else ""
+        print_ = self._fingerprint_of(live) if live else ""
         return IndexInfo(
             engine="qdrant-edge",
             collection=live or self._configured,
@@ -94,14 +114,14 @@ class EdgeIndex:
             raise IndexMissing(
                 UPSTREAM, "Nothing is indexed yet; start an ingest, or wait for the running one."
             )
-        asked = plan_search(queries, dimensions=dimensions_of(_fingerprint_of(live)))
+        asked = plan_search(queries, dimensions=dimensions_of(self._fingerprint_of(live)))
         if not asked:
             return [SearchResult() for _ in queries]
         vectors = [(a.using, a.vector) for a in asked]
         lists, payloads = await self._process.call("search", live, vectors, limit)
-        chunks = {id_: chunk_from(id_, payload) for id_, payload in payloads.items()}
+        late = ScoredChunk.late
         found = (
-            [ScoredChunk(chunk, score) for id_, score in hits if (chunk := chunks[id_])]
+            [late(id_, score, partial(_chunk, id_, payloads[id_])) for id_, score in hits]
             for hits in lists
         )
         return gather_results(len(queries), asked, found)
@@ -114,9 +134,16 @@ class EdgeIndex:
         chunks = (chunk_from(id_, payload) for id_, payload in points)
         return sorted((c for c in chunks if c), key=lambda c: (c.section, c.position))
 
-    async def begin(self, model: str | None, dimensions: int | None) -> bool:
+    async def begin(self, model: str | None, dimensions: int | None, *, anew: bool = False) -> bool:
         """Make the collection of this embedding model ready; an unfinished one is continued."""
-        name = physical_name(self._configured, fingerprint(model, dimensions))
+        await self.linking.stop()
+        print_ = fingerprint(model, dimensions)
+        name = physical_name(self._configured, print_)
+        live = await self._searched()
+        if live is not None and self._fingerprint_of(live) == print_:
+            name = twin_name(live) if anew else live
+        if live is not None and anew:
+            await self._process.call("drop", name)  # what an earlier attempt has left
         create = ("create", name, dimensions if model else None, INDEXED_FIELDS)
         try:
             await self._process.call(*create)
@@ -127,6 +154,7 @@ class EdgeIndex:
             await self._process.call("go_live", name)
             self._live, self._problem = name, None
         self._writing = name
+        self._anew = anew and name != self._live
         return name != self._live
 
     async def documents(self) -> list[DocumentRecord]:
@@ -153,17 +181,21 @@ class EdgeIndex:
         return {id_: payload.get("content_hash", "") for id_, payload in points}
 
     async def write(self, documents: Sequence[DocumentWrite]) -> None:
-        """Write several documents with one flush."""
+        """Write several documents; on disk at the latest when FLUSH_POINTS have been written."""
         name = await self._target()
         if name is None:
             raise IndexMissing(UPSTREAM, "There is no collection to write to; start an ingest.")
-        *first, last = plan_writes(documents)
-        for step in first:
+        steps = plan_writes(documents)
+        while (step := await asyncio.to_thread(next, steps, None)) is not None:
             await self._process.call("write", name, [step], False)
-        await self._process.call("write", name, [last], True)
+        self._unflushed += sum(len(document.points) for document in documents)
+        if self._unflushed >= FLUSH_POINTS:
+            self._unflushed = 0
+            await self._process.call("write", name, [], True)
 
     async def forget(self, source: str) -> int:
         """Delete a document from the collection that is written and from the live one."""
+        await self.linking.stop()
         gone = 0
         for name in {await self._searched(), await self._target()} - {None}:
             must = _CHUNKS | {"source": source}
@@ -173,14 +205,24 @@ class EdgeIndex:
         return gone
 
     async def abandon(self) -> None:
-        """Go on with the live collection; what was written is continued by the next ``begin``."""
-        self._writing = None
+        """Go on with the live collection; what was written is continued by the next ``begin``.
+
+        What was begun anew is deleted.
+        """
+        written, self._writing = self._writing, None
+        if written is not None:
+            with suppress(UpstreamError):  # the next ingestion continues, or deletes it
+                if self._anew:
+                    await self._process.call("drop", written)
+                else:
+                    await self._process.call("write", written, [], True)
 
     async def publish(self) -> None:
         """Swap in what was written, after its statistics are renewed; the old one is deleted."""
         name = await self._target()
         if name is None:
             return
+        self._unflushed = 0
         await self._process.call("refresh", name)
         if name != self._live:
             await self._process.call("go_live", name)
@@ -188,10 +230,29 @@ class EdgeIndex:
         if self._writing is not None:  # else another one may be waiting to be continued
             self._problem = self._writing = None
             await self._process.call("drop_others", name)
+        info = await self.info()
+        copy = twin_name(name)
+        self.linking.start(name, copy, points=info.points, dimensions=info.dimensions)
 
     async def close(self) -> None:
         """End the process; what was written is on disk."""
+        await self.linking.stop()
         await self._process.close()
+
+    async def _succeed(self, copy: str) -> None:
+        """Let another process open the copy, then search there: nobody waits for its loading."""
+        before, after = self._process, self._process.successor()
+        try:
+            await before.call("lend", True)
+            await after.call("load", copy)
+            await after.call("go_live", copy)
+        except UpstreamError:
+            await after.close()
+            await before.call("lend", False)
+            return
+        self._process, self._live = after, copy
+        await before.close()
+        await after.call("drop_others", copy)
 
     async def _searched(self) -> str | None:
         """The live collection, looked for again when ``open`` failed, on a lock for example."""
@@ -202,6 +263,14 @@ class EdgeIndex:
     async def _target(self) -> str | None:
         return self._writing or await self._searched()
 
+    def _fingerprint_of(self, name: str) -> str:
+        return fingerprint_of(self._configured, name) or name.rpartition("__")[2]
 
-def _fingerprint_of(name: str) -> str:
-    return name.rpartition("__")[2]
+
+def _chunk(id_: str, payload: bytes) -> Chunk:
+    chunk = chunk_from(id_, orjson.loads(payload))
+    if chunk is None:
+        raise UpstreamMalformed(
+            UPSTREAM, "A passage in DATA_DIR cannot be read; start an ingest, which rebuilds it."
+        )
+    return chunk

@@ -89,6 +89,15 @@ class EdgeProcess:
         """The process' id while it runs."""
         return self._process.pid if self._process else None
 
+    @property
+    def root(self) -> Path:
+        """The folder of the index."""
+        return self._root
+
+    def successor(self) -> EdgeProcess:
+        """Another process for the same folder, which this one has to lend to it."""
+        return type(self)(self._root, clock=self._clock)
+
     async def call(self, operation: str, *arguments: Any) -> Any:
         """The result of one operation of ``edge_store.EdgeStore``.
 

@@ -5,13 +5,14 @@ A folder holds one shard per collection, and ``live``, which names the collectio
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from backend.adapters.edge_folder import StoreError, linked, take_lock
+from backend.adapters.edge_payloads import Payloads
 from backend.adapters.steps import Step
 
 _NO_GRAPH_KB = 10**9
@@ -20,14 +21,7 @@ _NO_GRAPH_KB = 10**9
 would block this process for 25 s and save nothing. ``optimize`` only clears out deleted points."""
 _PAGE = 10_000
 _LIVE = "live"
-
-
-class StoreError(Exception):
-    """A failure that is told apart by its ``kind``: ``locked``, ``missing``, ``corrupt`` ..."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+_READS = {"live", "lend", "load", "search", "scroll", "count"}
 
 
 class EdgeStore:
@@ -39,8 +33,12 @@ class EdgeStore:
         self._edge = qdrant_edge
         self._root = root
         self._lock: BinaryIO | None = None
+        self._lent = False
         self._shards: dict[str, Any] = {}
-        self._dirty: set[str] = set()
+        self._payloads = Payloads()
+        self._written: dict[str, bool] = {}
+        """Of collections written since they were loaded: whether points were replaced or deleted,
+        after which the engine goes on counting their words until it loads them again."""
 
     def answer(self, operation: str, arguments: Sequence[Any]) -> Any:
         """Carry out one operation of the table at the end of this class.
@@ -50,7 +48,10 @@ class EdgeStore:
             OSError: The folder cannot be written.
             Exception: Everything else that the engine finds fault with: its only class.
         """
-        self._take_lock()
+        if self._lock is None and not self._lent:
+            self._lock = take_lock(self._root)
+        if operation not in _READS:
+            self._payloads.forget()
         return self._operations[operation](self, *arguments)
 
     def live(self) -> tuple[str | None, bool]:
@@ -80,6 +81,13 @@ class EdgeStore:
         finally:
             os.close(folder)
 
+    def lend(self, lent: bool) -> None:
+        """Let another process have the folder, or have it again; what is open stays open."""
+        self._lent = lent
+        if lent and self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def load(self, name: str) -> None:
         """Open a collection that exists."""
         self._shard(name)
@@ -99,6 +107,7 @@ class EdgeStore:
             vectors={"dense": dense} if dimensions else None,
             sparse_vectors={"bm25": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
             optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_NO_GRAPH_KB),
+            max_search_threads=1,  # waking others takes longer than the search itself
         )
         shard = edge.EdgeShard.create(str(draft), config)
         for field, kind in fields.items():
@@ -116,18 +125,23 @@ class EdgeStore:
         shutil.rmtree(broken, ignore_errors=True)
         (self._root / name).rename(broken)
 
+    def drop(self, name: str) -> None:
+        """Delete a collection; nothing happens where there is none."""
+        if shard := self._shards.pop(name, None):
+            shard.close()
+        self._written.pop(name, None)
+        shutil.rmtree(self._root / name, ignore_errors=True)
+
     def drop_others(self, keep: str) -> None:
         """Delete every other collection; what was set aside stays."""
         for path in self._root.iterdir():
             if path.is_dir() and path.name != keep and path.suffix != ".broken":
-                if shard := self._shards.pop(path.name, None):
-                    shard.close()
-                shutil.rmtree(path, ignore_errors=True)
+                self.drop(path.name)
 
     def search(
         self, name: str, queries: Sequence[tuple[str, Any]], limit: int
-    ) -> tuple[list[list[tuple[str, float]]], dict[str, Any]]:
-        """Ids with scores per query, and the payload of each id.
+    ) -> tuple[list[list[tuple[str, float]]], dict[str, bytes]]:
+        """Ids with scores per query, and the payload of each id as JSON.
 
         A query is a vector's name and the vector as in ``PointData``.
         """
@@ -136,16 +150,14 @@ class EdgeStore:
             edge.QueryRequest(
                 limit=limit,
                 query=edge.Query.Nearest(self._vector(vector), using=using),
-                with_payload=True,
             )
             for using, vector in queries
         ]
-        payloads: dict[str, Any] = {}
-        lists = []
-        for points in self._shard(name).query_batch(edge.QueryBatchRequest(requests)):
-            lists.append([(str(point.id), point.score) for point in points])
-            payloads.update((str(point.id), point.payload) for point in points)
-        return lists, payloads
+        shard = self._shard(name)
+        found = shard.query_batch(edge.QueryBatchRequest(requests))
+        lists = [[(str(point.id), point.score) for point in points] for points in found]
+        ids = (id_ for points in lists for id_, _ in points)
+        return lists, self._payloads.read(shard, name, ids)
 
     def scroll(
         self, name: str, must: dict[str, Any], fields: list[str] | None
@@ -174,40 +186,32 @@ class EdgeStore:
     def write(self, name: str, steps: Sequence[Step], durable: bool) -> None:
         """Apply the steps in order; ``durable``: on disk on return."""
         shard = self._shard(name)
-        self._dirty.add(name)
+        stale = self._written.get(name, False)
         for step in steps:
+            stale = stale or self._replaces(shard, step)
+            self._written[name] = stale
             for operation in self._updates(step):
                 shard.update(operation)
         if durable:
             shard.flush()
 
     def refresh(self, name: str) -> None:
-        """After writes, clear out deleted points and load again, which renews the IDF figures."""
-        if name in self._dirty:
+        """After writes, have them on disk; clear out deleted points, which renews the IDF."""
+        if name in self._written:
             shard = self._shard(name)
-            shard.optimize()
+            stale = self._written[name]
+            if stale and not linked(self._root / name):  # a graph is made elsewhere
+                shard.optimize()
             shard.flush()
-            self._shards.pop(name).close()
-            self._shard(name)
-            self._dirty.discard(name)
+            if stale:
+                self._shards.pop(name).close()
+                self._shard(name)
+            del self._written[name]
 
     def close(self) -> None:
         """Close every collection."""
         while self._shards:
             self._shards.popitem()[1].close()
-
-    def _take_lock(self) -> None:
-        if self._lock is None:
-            self._root.mkdir(parents=True, exist_ok=True)
-            file = (self._root / "lock").open("wb")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.close()
-                raise StoreError("locked") from error
-            except OSError:
-                pass  # a file system without locks: the engine has one of its own
-            self._lock = file
 
     def _shard(self, name: str) -> Any:
         shard = self._shards.get(name)
@@ -221,6 +225,13 @@ class EdgeStore:
                 raise StoreError(_load_failure(str(error))) from error
             self._shards[name] = shard
         return shard
+
+    def _replaces(self, shard: Any, step: Step) -> bool:
+        """Whether the step takes away vectors that are there."""
+        if step.delete or step.delete_where:
+            return True
+        new = [id_ for id_, vectors, _ in step.upsert if vectors]
+        return bool(new and shard.retrieve(new, with_payload=False, with_vector=False))
 
     def _updates(self, step: Step) -> list[Any]:
         update = self._edge.UpdateOperation
@@ -257,7 +268,7 @@ class EdgeStore:
     _operations = {
         method.__name__: method
         for method in (
-            live, go_live, load, create, set_aside, drop_others,
+            live, go_live, lend, load, create, set_aside, drop, drop_others,
             search, scroll, count, write, refresh,
         )
     }  # fmt: skip

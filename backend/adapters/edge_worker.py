@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from backend.adapters.edge_folder import StoreError
 from backend.adapters.edge_frames import Failure, read_frame, write_frame
-from backend.adapters.edge_store import EdgeStore, StoreError
+from backend.adapters.edge_store import EdgeStore
 
 _WRONG_SIZE = re.compile(r"expected dim: (\d+), got (\d+)")
 _FULL = re.compile("No space left|disk quota", re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from backend.adapters.points import (
 )
 from backend.adapters.steps import PointData, Step
 from backend.domain import (
+    DocumentRecord,
     DocumentWrite,
     IndexPoint,
     ScoredChunk,
@@ -67,25 +68,25 @@ def gather_results(
     ]
 
 
-def plan_writes(documents: Sequence[DocumentWrite]) -> list[Step]:
+def plan_writes(documents: Sequence[DocumentWrite]) -> Iterator[Step]:
     """Unfinished records, points by the batch, what moves or goes, finished records.
 
-    So an interruption at any step leaves records that say which documents to complete.
+    So an interruption at any step leaves records that say which documents to complete. Made one by
+    one, because each takes some milliseconds: for a thread.
     """
+    words = [words_payload(document.words) for document in documents]
+    unfinished = (replace(document.record, content_hash="") for document in documents)
+    yield Step(upsert=tuple(map(_marker, unfinished, words)))
     points = [point for document in documents for point in document.points]
-    between = [
-        Step(upsert=tuple(map(_point, points[i : i + BATCH]))) for i in range(0, len(points), BATCH)
-    ]
+    for start in range(0, len(points), BATCH):
+        yield Step(upsert=tuple(map(_point, points[start : start + BATCH])))
     changes = Step(
         overwrite=tuple((c.id, chunk_payload(c)) for d in documents for c in d.moved),
         delete=tuple(id_ for d in documents for id_ in d.stale_ids),
     )
-    return [
-        Step(upsert=tuple(_marker(d, content_hash="") for d in documents)),
-        *between,
-        *([changes] if changes.overwrite or changes.delete else []),
-        Step(upsert=tuple(map(_marker, documents))),
-    ]
+    if changes.overwrite or changes.delete:
+        yield changes
+    yield Step(upsert=tuple(map(_marker, (document.record for document in documents), words)))
 
 
 def wrong_size(expected: int, got: int) -> str:
@@ -105,7 +106,5 @@ def _point(point: IndexPoint) -> PointData:
     return point.chunk.id, vectors, chunk_payload(point.chunk)
 
 
-def _marker(document: DocumentWrite, **changes: str) -> PointData:
-    record = replace(document.record, **changes)  # type: ignore[arg-type]
-    payload = document_payload(record) | {"words": words_payload(document.words)}
-    return marker_id(record.source), {}, payload
+def _marker(record: DocumentRecord, words: dict[str, str]) -> PointData:
+    return marker_id(record.source), {}, document_payload(record) | {"words": words}

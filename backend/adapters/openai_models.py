@@ -7,23 +7,20 @@ no question waits for it (``openai_probe``).
 from __future__ import annotations
 
 import asyncio
-import binascii
-import math
 import re
-import sys
-from array import array
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
-import orjson
-
 from backend.adapters.http import HttpTransport
 from backend.adapters.openai_errors import Names
+from backend.adapters.openai_wire import said_in, vectors_in
 from backend.domain import ChatDelta, Usage
-from backend.errors import DimensionMismatch
+from backend.errors import DimensionMismatch, UpstreamError
+from backend.text.pricing import priced
+from backend.variables.prices import Price
 from backend.variables.providers import dimensions_of
 
-IDLE_TIMEOUT_S = 60.0  # the guard's limits are narrower; these hold where there is no guard
+WHOLE_TIMEOUT_S = 60.0  # the guard's limits are narrower; these hold where there is no guard
 EMBED_TIMEOUT_S = 60.0
 BATCH_TEXTS = 96  # Cohere takes 96 texts at once, Gemini 100, OpenAI 2,048
 BATCH_CHARS = (
@@ -45,6 +42,7 @@ class OpenAIChat:
         model: The model's name at the provider.
         names: Circuit and variables that errors mention.
         temperature: Sampling temperature; None leaves it to the server.
+        price: What its tokens cost, if that is known.
     """
 
     def __init__(
@@ -56,25 +54,23 @@ class OpenAIChat:
         model: str,
         names: Names | None = None,
         temperature: float | None = None,
+        price: Price | None = None,
     ) -> None:
         self.name = model
+        self._price = price
         self._transport = transport
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._headers = _bearer(api_key)
         self._names = names or Names()
         self._limit = "max_completion_tokens" if _NEW_LIMIT.search(model) else "max_tokens"
-        self._fixed: dict[str, Any] = {
-            "model": model,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        self._fixed: dict[str, Any] = {"model": model}
         if temperature is not None and self._limit == "max_tokens":
             self._fixed["temperature"] = temperature
 
     async def stream(
         self, messages: Sequence[dict[str, str]], *, max_tokens: int
     ) -> AsyncGenerator[ChatDelta, None]:
-        """Yield the answer's text as it comes, then one delta with ``finish_reason`` and usage.
+        """Yield the answer's text as it is read, then one delta with ``finish_reason`` and usage.
 
         Closing the generator closes the connection, so that the server stops working.
 
@@ -82,7 +78,13 @@ class OpenAIChat:
             UpstreamError: From the table of ``openai_errors``; UpstreamMalformed for a stream that
                 ends without ``finish_reason``, or well but without any text.
         """
-        body = {**self._fixed, "messages": messages, self._limit: max_tokens}
+        body = {
+            **self._fixed,
+            "messages": messages,
+            self._limit: max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
         finish: str | None = None
         usage: Usage | None = None
         empty = True
@@ -90,23 +92,52 @@ class OpenAIChat:
             self._url,
             body,
             headers=self._headers,
-            idle_timeout_s=IDLE_TIMEOUT_S,
             upstream=self._names.upstream,
             classify=self._names.classify,
             variable=self._names.url,
         ) as payloads:
-            async for payload in payloads:
-                text, reason, counted = _chunk(payload, self._names)
-                usage = counted or usage
-                finish = reason or finish
-                if text:
+            async for read in payloads:
+                said = ""
+                try:
+                    for payload in read:
+                        text, reason, counted = said_in(payload, "delta", self._names)
+                        said += text
+                        usage = counted or usage
+                        finish = reason or finish
+                except UpstreamError:
+                    if said:  # what came before the fault has been said
+                        yield ChatDelta(said)
+                    raise
+                if said:
                     empty = False
-                    yield ChatDelta(text)
+                    payloads.unhurried = True  # the first words go out at once
+                    yield ChatDelta(said)
             if finish is None:
                 raise self._names.unreadable()
             if empty:
                 raise self._names.no_text(finish)
-            yield ChatDelta(finish_reason=finish, usage=usage)
+            yield ChatDelta(finish_reason=finish, usage=priced(usage, self._price))
+
+    async def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int) -> ChatDelta:
+        """The answer in one piece, with ``finish_reason`` and usage.
+
+        Raises:
+            UpstreamError: From the table of ``openai_errors``; UpstreamMalformed for an answer that
+                cannot be read or has no text.
+        """
+        answer = await self._transport.post_json(
+            self._url,
+            {**self._fixed, "messages": messages, self._limit: max_tokens, "stream": False},
+            headers=self._headers,
+            timeout_s=WHOLE_TIMEOUT_S,
+            upstream=self._names.upstream,
+            classify=self._names.classify,
+            variable=self._names.url,
+        )
+        text, finish, usage = said_in(answer, "message", self._names)
+        if not text.strip():
+            raise self._names.no_text(finish or "")
+        return ChatDelta(text, finish, priced(usage, self._price))
 
 
 class OpenAIEmbedder:
@@ -179,7 +210,7 @@ class OpenAIEmbedder:
             classify=self._names.classify,
             variable=self._names.url,
         )
-        vectors = _vectors(answer, len(texts), self._names)
+        vectors = vectors_in(answer, len(texts), self._names)
         if self.dimensions is None:
             self.dimensions = len(vectors[0])
         for vector in vectors:
@@ -199,38 +230,6 @@ def _bearer(api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
-def _chunk(payload: bytes, names: Names) -> tuple[str, str | None, Usage | None]:
-    """Text, finish reason and usage of one event; each may be missing."""
-    try:
-        event = orjson.loads(payload)
-        if error := event.get("error"):
-            raise names.in_stream(error)
-        usage = event.get("usage")
-        counted = (
-            Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-            if usage
-            else None
-        )
-        choices = event.get("choices")
-        if not choices:
-            return "", None, counted
-        choice = choices[0]
-        delta = choice.get("delta") or {}
-        return (
-            _text(delta.get("content") or delta.get("refusal") or ""),
-            choice.get("finish_reason"),
-            counted,
-        )
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        raise names.unreadable() from error
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError("content is not text")
-
-
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
@@ -242,28 +241,3 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
         size += len(text)
     if batch:
         yield batch
-
-
-def _vectors(answer: bytes, count: int, names: Names) -> list[tuple[float, ...]]:
-    """The vectors in order of their index, as base64 of little-endian float32 or as numbers."""
-    try:
-        data = orjson.loads(answer)["data"]
-        if len(data) != count:
-            raise ValueError("another number of vectors than texts")
-        by_index = {item.get("index", n): _vector(item["embedding"]) for n, item in enumerate(data)}
-        return [by_index[n] for n in range(count)]
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise names.unreadable() from error
-
-
-def _vector(embedding: str | list[float]) -> tuple[float, ...]:
-    if isinstance(embedding, str):
-        numbers = array("f", binascii.a2b_base64(embedding))
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        vector = tuple(numbers)
-    else:
-        vector = tuple(map(float, embedding))
-    if not vector or not math.isfinite(sum(vector)):
-        raise ValueError("an embedding is empty or not finite")
-    return vector

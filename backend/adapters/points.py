@@ -31,6 +31,9 @@ INDEXED_FIELDS = {"source": "keyword", "kind": "keyword", "section": "integer"}
 
 _MARKERS = UUID("6a1f0f9e-4f0b-5c1e-9a57-3f4c8d2b7e10")
 _FINGERPRINT = re.compile(r"(?:sparse|[a-z0-9.-]+_(?P<dimensions>\d+))_v\d+")
+_TWIN = "_twin"
+_MOST_CHARS = 40_000
+"""Of a text in a payload: more than any chunk has, so somebody else wrote it there."""
 
 
 def fingerprint(model: str | None, dimensions: int | None) -> str:
@@ -55,9 +58,15 @@ def physical_name(configured: str, print_: str) -> str:
     return f"{configured}__{print_}"
 
 
+def twin_name(physical: str) -> str:
+    """Name of the collection in which that one is rebuilt, and the other way round."""
+    return physical.removesuffix(_TWIN) if physical.endswith(_TWIN) else physical + _TWIN
+
+
 def fingerprint_of(configured: str, physical: str) -> str | None:
     """The fingerprint in a physical name; None for a collection that was not made here."""
-    prefix, rest = f"{configured}__", physical[len(configured) + 2 :]
+    prefix = f"{configured}__"
+    rest = physical[len(prefix) :].removesuffix(_TWIN)
     return rest if physical.startswith(prefix) and _FINGERPRINT.fullmatch(rest) else None
 
 
@@ -92,6 +101,21 @@ def chunk_payload(chunk: Chunk) -> dict[str, Any]:
     }
 
 
+_CHUNK_FIELDS = frozenset(Chunk.__dataclass_fields__) - {"id", "text", "window", "indexed_text"}
+_CHUNK_FIELDS |= {"kind", "content", "before", "after"}
+
+
+def holds_chunk(payload: Mapping[str, Any] | None) -> bool:
+    """Whether a payload is one of :func:`chunk_payload`, and so certainly gives a chunk."""
+    return (
+        payload is not None
+        and payload.keys() >= _CHUNK_FIELDS
+        and isinstance(payload["content"], str)
+        and payload["content"] != ""
+        and isinstance(payload["heading_path"], list)
+    )
+
+
 def chunk_from(id_: object, payload: Mapping[str, Any] | None) -> Chunk | None:
     """The chunk of a point, with an empty ``indexed_text``; None for a payload without content.
 
@@ -99,6 +123,7 @@ def chunk_from(id_: object, payload: Mapping[str, Any] | None) -> Chunk | None:
     """
     if not payload or not isinstance(content := payload.get("content"), str) or not content:
         return None
+    content = content[:_MOST_CHARS]
     if "kind" not in payload:
         return _legacy_chunk(id_, payload, content)
     try:
@@ -114,7 +139,7 @@ def chunk_from(id_: object, payload: Mapping[str, Any] | None) -> Chunk | None:
             start_line=payload["start_line"],
             end_line=payload["end_line"],
             text=content,
-            window=f"{payload['before']}{content}{payload['after']}",
+            window=f"{payload['before'][-_MOST_CHARS:]}{content}{payload['after'][:_MOST_CHARS]}",
             indexed_text="",
             content_hash=payload["content_hash"],
         )

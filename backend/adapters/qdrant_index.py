@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from backend.adapters.http import HttpTransport
 from backend.adapters.index_plan import UPSTREAM, gather_results, plan_search, plan_writes
@@ -19,6 +20,7 @@ from backend.adapters.points import (
     fingerprint,
     legacy_document,
     physical_name,
+    twin_name,
     vocabulary_from,
 )
 from backend.adapters.qdrant_collections import Live, QdrantCollections
@@ -34,7 +36,7 @@ from backend.domain import (
     SearchResult,
     Vocabulary,
 )
-from backend.errors import DimensionMismatch, IndexMissing
+from backend.errors import DimensionMismatch, IndexMissing, UpstreamError
 
 _LEGACY_PROBLEM = (
     "The collection was made by an earlier version: it is searched by meaning only, not by words; "
@@ -71,6 +73,7 @@ class QdrantIndex:
         self._collections = QdrantCollections(url, headers, configured, int(write_timeout_s))
         self._known: Live | None = None
         self._writing: str | None = None
+        self._anew = False
 
     async def open(self) -> IndexInfo:
         """Find the live collection."""
@@ -113,15 +116,22 @@ class QdrantIndex:
         own = (chunk for chunk in chunks if chunk and chunk.source == source)
         return sorted(own, key=lambda chunk: (chunk.section, chunk.position))
 
-    async def begin(self, model: str | None, dimensions: int | None) -> bool:
+    async def begin(self, model: str | None, dimensions: int | None, *, anew: bool = False) -> bool:
         """Make the collection of this embedding model ready; an unfinished one is continued."""
-        physical = physical_name(self._configured, fingerprint(model, dimensions))
-        await self._collections.ensure(physical, dimensions if model else None)
+        print_ = fingerprint(model, dimensions)
+        physical = physical_name(self._configured, print_)
         live = await self._collections.find()
+        same = live is not None and live.fingerprint == print_
+        if live is not None and same:
+            physical = twin_name(live.physical) if anew else live.physical
+        if anew and live is not None:
+            await self._collections.drop(physical)  # what an earlier attempt has left
+        await self._collections.ensure(physical, dimensions if model else None)
         if live is None:
             await self._collections.go_live(physical)
             live = await self._collections.find()
         self._known, self._writing = live, physical
+        self._anew = anew and live is not None and live.physical != physical
         return live is None or live.physical != physical
 
     async def documents(self) -> list[DocumentRecord]:
@@ -161,7 +171,8 @@ class QdrantIndex:
         """Write several documents, each step acknowledged by the server before the next."""
         if self._writing is None:
             raise IndexMissing(UPSTREAM, "There is no collection to write to; start an ingest.")
-        for step in plan_writes(documents):
+        steps = plan_writes(documents)
+        while (step := await asyncio.to_thread(next, steps, None)) is not None:
             await self._points.write(self._writing, step)
 
     async def forget(self, source: str) -> int:
@@ -176,8 +187,14 @@ class QdrantIndex:
         return gone
 
     async def abandon(self) -> None:
-        """Go on with the live collection; what was written is continued by the next ``begin``."""
-        self._writing = None
+        """Go on with the live collection; what was written is continued by the next ``begin``.
+
+        What was begun anew is deleted.
+        """
+        written, self._writing = self._writing, None
+        if written is not None and self._anew:
+            with suppress(UpstreamError):  # the next rebuild deletes it
+                await self._collections.drop(written)
 
     async def publish(self) -> None:
         """Swap the alias to what was written; the collection it replaces is deleted."""

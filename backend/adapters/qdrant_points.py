@@ -5,18 +5,19 @@ Qdrant's own client spends several times as much on its models, and every questi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
 
 from backend.adapters.http import HttpTransport
 from backend.adapters.index_plan import UPSTREAM
-from backend.adapters.points import chunk_from
+from backend.adapters.points import chunk_from, holds_chunk
 from backend.adapters.qdrant_errors import classify, unreadable
 from backend.adapters.steps import PointData, Step
-from backend.domain import ScoredChunk
+from backend.domain import Chunk, ScoredChunk
 from backend.metrics import SKIPPED_POINTS
 
 PAGE = 1000
@@ -121,8 +122,12 @@ class QdrantPoints:
 
 def _scored(points: Iterable[dict[str, Any]]) -> Iterable[ScoredChunk]:
     for point in points:
-        if chunk := chunk_from(point["id"], point.get("payload")):
-            yield ScoredChunk(chunk, float(point["score"]))
+        id_, score, payload = point["id"], float(point["score"]), point.get("payload")
+        make = partial(chunk_from, id_, payload)
+        if holds_chunk(payload):
+            yield ScoredChunk.late(str(id_), score, cast("Callable[[], Chunk]", make))
+        elif chunk := make():
+            yield ScoredChunk(chunk, score)
         else:
             SKIPPED_POINTS.add()
 

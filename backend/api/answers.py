@@ -50,6 +50,9 @@ class UsageOut(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    cost_usd: float | None = Field(
+        default=None, description="By list prices, in US dollars; null where they are unknown."
+    )
 
 
 class ChatAnswer(BaseModel):

@@ -24,7 +24,7 @@ from backend.api.schemas import ChatRequest, SearchRequest
 from backend.api.sse import EventStream, event, token_event
 from backend.api.views import answer_view, search_view
 from backend.domain import Answer, DoneEvent, Principal, Question, SourcesEvent, TokenEvent
-from backend.errors import AppError, UpstreamError
+from backend.errors import AppError
 from backend.services.dialogues import Dialogue
 
 UNCOUNTED_PROMPT_TOKENS = 1_500
@@ -70,9 +70,10 @@ async def chat(body: ChatRequest, asker: Asker, request: Request) -> Response:
     that is not the reader's own is replaced by a fresh one. With `Accept: text/event-stream` the
     answer comes as `POST /chat/stream` sends it.
     """
-    dialogue = await _dialogue(request, body.question(), asker)
-    if "text/event-stream" in request.headers.get("accept", ""):
-        return EventStream(_frames(request, dialogue))
+    streamed = "text/event-stream" in request.headers.get("accept", "")
+    dialogue = await _dialogue(request, body.question(), asker, whole=not streamed)
+    if streamed:
+        return EventStream(_frames(request, dialogue), unbegun=dialogue.abandon)
     return json_response(answer_view(await _answer(request, dialogue)))
 
 
@@ -91,11 +92,13 @@ async def chat_stream(body: ChatRequest, asker: Asker, request: Request) -> Resp
 
     `sources` (a list of citations) comes first, then `token` (`{"text"}`) for each piece of the
     text, then exactly one of `done` (the object that `POST /chat` answers) or `error`
-    (`{"code", "detail", "retryable"}`; also `truncated`: true where tokens came before). Where the
+    (`{"code", "detail", "retryable"}`; also `truncated`: true where tokens came before, with
+    `session_id` and `message_id` where these were kept in the reader's history). Where the
     model fails before its first word and the answer is quoted instead, `sources` comes once more:
     the last one counts. Comment lines open the stream and keep the connection alive.
     """
-    return EventStream(_frames(request, await _dialogue(request, body.question(), asker)))
+    dialogue = await _dialogue(request, body.question(), asker)
+    return EventStream(_frames(request, dialogue), unbegun=dialogue.abandon)
 
 
 @router.post(
@@ -114,28 +117,24 @@ async def search(body: SearchRequest, asker: Asker, request: Request) -> Respons
     return json_response(search_view(found, retrieval.link))
 
 
-async def _dialogue(request: Request, question: Question, asker: Principal) -> Dialogue:
+async def _dialogue(
+    request: Request, question: Question, asker: Principal, *, whole: bool = False
+) -> Dialogue:
     """The answer that may begin; what refuses it is raised before the first byte."""
     asker = await identified(request, asker)
     dialogues = container_of(request).dialogues
-    return await dialogues.open(question, asker, key=idempotency_key(request))
+    return await dialogues.open(question, asker, key=idempotency_key(request), whole=whole)
 
 
 async def _answer(request: Request, dialogue: Dialogue) -> Answer:
     """The finished answer, its tokens booked unless they were when it was given before."""
     with drain_of(request).running():
-        try:
-            async with aclosing(dialogue.events) as events:
-                async for item in events:
-                    if isinstance(item, DoneEvent):
-                        if not dialogue.replayed:
-                            await limits_of(request).spend(item.answer.usage.total_tokens)
-                        return item.answer
-        except UpstreamError as error:
-            if error.partial is None:
-                raise
-            await _book_estimate(request, len(error.partial.text))
-            return error.partial  # what a reader of the stream has seen; `degraded` says the rest
+        async with aclosing(dialogue.events) as events:
+            async for item in events:
+                if isinstance(item, DoneEvent):
+                    if not dialogue.replayed:
+                        await limits_of(request).spend(item.answer.usage.total_tokens)
+                    return item.answer
     raise AppError()
 
 

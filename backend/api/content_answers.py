@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+
+Cost = Annotated[
+    float | None,
+    Field(description="US dollars of the answers whose price is known; null where none is."),
+]
 
 
 class _Made(BaseModel):
@@ -37,7 +42,7 @@ class ContentsOut(_Made):
 
 
 class DayOut(BaseModel):
-    """Sums of a day, UTC."""
+    """Sums of a day, UTC, and milliseconds within which half, and 19 in 20, of it were answered."""
 
     day: str
     questions: int
@@ -45,6 +50,9 @@ class DayOut(BaseModel):
     refused: int
     degraded: int
     tokens: int
+    cost_usd: Cost
+    p50_ms: float
+    p95_ms: float
 
 
 class LatencyOut(BaseModel):
@@ -98,6 +106,7 @@ class InsightsOut(BaseModel):
     refused: int
     degraded: int
     tokens: int
+    cost_usd: Cost
     days: list[DayOut]
     latency_ms: LatencyOut
     top_questions: list[QuestionGroupOut]

@@ -34,6 +34,9 @@ _DAY = {
     "refused": 9,
     "degraded": 2,
     "tokens": 140_250,
+    "cost_usd": 0.0312,
+    "p50_ms": 840.5,
+    "p95_ms": 2410.0,
 }
 _GROUP = {
     "question": "How do I install ROS 2 on Windows?",
@@ -46,7 +49,7 @@ INSIGHTS: dict[str, Any] = {
     "generated_at": "2026-01-31T09:00:00.000Z",
     "since": "2026-01-02T00:00:00.000Z",
     "retention_days": 90,
-    **{name: value for name, value in _DAY.items() if name != "day"},
+    **{name: value for name, value in _DAY.items() if name not in ("day", "p50_ms", "p95_ms")},
     "days": [_DAY],
     "latency_ms": {"answers": 120, "p50": 840.5, "p90": 1902.1, "p95": 2410.0, "p99": 4120.9},
     "top_questions": [_GROUP],

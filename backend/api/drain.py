@@ -98,11 +98,12 @@ class Droppable:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
+        started = ended = False
 
         async def noting_send(message: Message) -> None:
-            nonlocal started
+            nonlocal started, ended
             started = True
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
         self._drain.refuse_when_stopping()
@@ -112,7 +113,8 @@ class Droppable:
         except ShuttingDown:
             if not started:
                 raise
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if not ended:  # some end themselves when they are cut
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _shutting_down() -> ShuttingDown:

@@ -35,7 +35,12 @@ CHAT_ANSWER: dict[str, Any] = {
     "citations": [CITATION],
     "degraded": None,
     "saved": False,
-    "usage": {"prompt_tokens": 1184, "completion_tokens": 14, "total_tokens": 1198},
+    "usage": {
+        "prompt_tokens": 1184,
+        "completion_tokens": 14,
+        "total_tokens": 1198,
+        "cost_usd": 0.000186,
+    },
     "timings_ms": {"search": 4.1, "model": 812.0, "total": 819.6},
 }
 CHAT_STREAM = b"".join(

@@ -37,7 +37,7 @@ async def insights(
         int, Query(ge=1, le=MAX_DAYS, description="How many days, today included.")
     ] = 30,
 ) -> Response:
-    """Sum up questions, latency, tokens, ratings and gaps.
+    """Sum up questions, latency, tokens, cost, ratings and gaps.
 
     A gap is a question that was refused, answered with low confidence, or rated down; those that
     ask for the same are counted together, the most frequent first. Questions are kept without
@@ -59,6 +59,7 @@ def report_view(report: InsightsReport) -> dict[str, Any]:
         "refused": report.refused,
         "degraded": report.degraded,
         "tokens": report.tokens,
+        "cost_usd": report.cost_usd,
         "days": [{**asdict(day), "answered": day.questions - day.refused} for day in report.days],
         "latency_ms": asdict(latency),
         "top_questions": _groups(report.top_questions),

@@ -28,18 +28,27 @@ _FOLLOWED = event_stream(
     "Progress as it is made.", ("progress", "done", "error"), examples.JOB_STREAM
 )
 _ADMIN = {"security": SECURITY}
+_REBUILD = (
+    "Write everything into a new index beside the one that answers, which it replaces when it is "
+    "complete. After a failure or a cancellation the old one stays."
+)
 
 
 @router.post(
     "/ingest",
     status_code=202,
     summary="Ingest the book",
-    responses={**_ERRORS, 202: _STARTED},
+    responses={**errors(401, 403, 422, 429, 500, 503), 202: _STARTED},
     openapi_extra=_ADMIN,
 )
-async def ingest(admin: ReadyAdmin, request: Request) -> Response:
+async def ingest(
+    admin: ReadyAdmin,
+    request: Request,
+    rebuild: Annotated[bool, Query(description=_REBUILD)] = False,
+) -> Response:
     """Bring the index in line with the book's files. While a job runs, the answer names it."""
-    job = await container_of(request).ingestion.start()
+    ingestion = container_of(request).ingestion
+    job = await (ingestion.start_anew(everything=True) if rebuild else ingestion.start())
     return json_response({"job_id": job.job_id}, 202, {"location": f"/ingest/{job.job_id}"})
 
 

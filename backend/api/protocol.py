@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_TIMEOUT_S = 15.0
 """For a request's line and headers: who sends them byte by byte holds a connection for nothing."""
 
+UNSENT_BYTES = 8 * 1024
+"""What is kept for a reader who takes nothing, in many small pieces; the model then waits too."""
+
 
 class Protocol(HttpToolsProtocol):
     """Uvicorn's, which by itself waits for ever for the end of a request's head."""
@@ -20,6 +23,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

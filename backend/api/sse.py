@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -44,20 +44,10 @@ def error_event(error: AppError) -> bytes:
     body = {"code": error.code, "detail": error.detail, "retryable": error.retryable}
     if error.partial is not None:
         body |= {"truncated": True, "timings_ms": error.partial.timings_ms}
+        if error.partial.saved:
+            kept = {"session_id": error.partial.session_id, "message_id": error.partial.message_id}
+            body |= kept
     return event("error", body)
-
-
-async def with_error_event(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The frames, and where they end with an exception, an error event in its place."""
-    try:
-        async with aclosing(frames):
-            async for frame in frames:
-                yield frame
-    except AppError as error:
-        yield error_event(error)
-    except Exception:  # the status is sent, and the reader must still learn that it ended
-        log.exception("stream failed")
-        yield error_event(AppError())
 
 
 class EventStream(Response):
@@ -66,18 +56,34 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, frames: AsyncGenerator[bytes, None], *, heartbeat_s: float = HEARTBEAT_S
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        unbegun: Callable[[], object] | None = None,
     ) -> None:
+        """Prepare; ``unbegun`` is called where the client leaves before the first frame is made.
+
+        A generator that was never begun cannot clean up by itself.
+        """
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
-        self._frames = with_error_event(frames)
+        self._frames = frames
         self._heartbeat_s = heartbeat_s
+        self._unbegun = unbegun
         self._quiet = True
         self._sending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything; return early when the client has gone or takes nothing any more."""
+        try:
+            await self._send_all(receive, send)
+        finally:
+            if self._unbegun is not None:
+                self._unbegun()
+
+    async def _send_all(self, receive: Receive, send: Send) -> None:
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
@@ -96,11 +102,23 @@ class EventStream(Response):
             await self._send_soon(send, b"", more=False)
 
     async def _write(self, send: Send) -> None:
-        async with aclosing(self._frames) as frames:
-            async for frame in frames:
-                self._quiet, self._sending = False, True
-                await send({"type": "http.response.body", "body": frame, "more_body": True})
-                self._sending = False
+        """Send the frames, and where they end with an exception, an error event in its place."""
+        self._unbegun = None
+        try:
+            async with aclosing(self._frames) as frames:
+                async for frame in frames:
+                    self._quiet, self._sending = False, True
+                    await send({"type": "http.response.body", "body": frame, "more_body": True})
+                    self._sending = False
+            return
+        except AppError as caught:
+            error = caught
+        except Exception:  # the status is sent, and the reader must still learn that it ended
+            log.exception("stream failed")
+            error = AppError()
+        self._quiet, self._sending = False, True
+        await send({"type": "http.response.body", "body": error_event(error), "more_body": True})
+        self._sending = False
 
     async def _keep_alive(
         self, send: Send, writing: asyncio.Task[None], leaving: asyncio.Task[None]

@@ -63,7 +63,7 @@ async def health() -> Response:
     responses={
         **errors(500),
         200: answer("ReadinessOut", examples.READINESS),
-        503: answer("ReadinessOut", examples.NOT_READY, "Nothing can be answered now."),
+        503: answer("ReadinessOut", examples.NOT_READY, "A part that the service needs is away."),
     },
 )
 async def ready(request: Request) -> Response:
@@ -95,7 +95,9 @@ def _readiness(body: dict[str, Any], status: int) -> Response:
 )
 async def circuits(request: Request) -> Response:
     """One entry per upstream; an open circuit says when it will be tried again."""
-    return json_response(container_of(request).circuits())
+    container = container_of(request)
+    await container.diagnostics.refresh()
+    return json_response(container.circuits())
 
 
 @router.get(

@@ -26,6 +26,7 @@ def answer_view(answer: Answer) -> dict[str, Any]:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "total_tokens": usage.total_tokens,
+            "cost_usd": usage.cost_usd,
         },
         "timings_ms": answer.timings_ms,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -65,15 +66,29 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; zero where no model was asked."""
+    """Tokens as the provider counted them; zero where no model was asked.
+
+    ``cost_usd`` is what they cost by the list price; None where the price is unknown.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost_usd: float | None = None
 
     @property
     def total_tokens(self) -> int:
         """Sum of both directions."""
         return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together; what has no tokens costs nothing."""
+        costs = [usage.cost_usd for usage in (self, other) if usage.total_tokens]
+        known = [cost for cost in costs if cost is not None]
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            sum(known, 0.0) if len(known) == len(costs) else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +96,7 @@ class Trace:
     """Why the answer is what it is: for the maintainer's eyes, never for REST callers."""
 
     candidates: tuple[Hit, ...] = ()
-    dropped: tuple[Hit, ...] = ()
+    dropped: Sequence[Hit] = ()
     threshold: float = 0.0
     confidence: float = 0.0
     prompt: tuple[dict[str, str], ...] = ()
@@ -132,7 +147,10 @@ AnswerEvent = SourcesEvent | TokenEvent | DoneEvent
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of a chat model's stream: text, or the closing ``finish_reason`` with usage."""
+    """A piece of a chat model's stream: text, or the closing ``finish_reason`` with usage.
+
+    A whole answer is all of it at once.
+    """
 
     text: str = ""
     finish_reason: str | None = None

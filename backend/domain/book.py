@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -76,6 +76,21 @@ class IndexPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """A file in pieces: ``sparse[i]`` is the BM25 vector of ``chunks[i]``.
+
+    ``words`` are the file's word forms with the number of its chunks that hold each.
+    """
+
+    title: str
+    page: str
+    content_hash: str
+    chunks: tuple[Chunk, ...]
+    sparse: tuple[SparseVector, ...]
+    words: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """What the index knows about one source file.
 
@@ -127,12 +142,32 @@ class SearchQuery:
     dense: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A chunk with the engine's raw score of one vector (cosine, or BM25 with IDF)."""
+    """A chunk with the engine's raw score of one vector (cosine, or BM25 with IDF).
 
-    chunk: Chunk
-    score: float
+    ``chunk`` may be made only when somebody looks at it, because few candidates are looked at.
+    """
+
+    __slots__ = ("_chunk", "_make", "id", "score")
+    _chunk: Chunk | None
+    _make: Callable[[], Chunk]
+
+    def __init__(self, chunk: Chunk, score: float) -> None:
+        self.id, self.score, self._chunk = chunk.id, score, chunk
+
+    @classmethod
+    def late(cls, id_: str, score: float, make: Callable[[], Chunk]) -> ScoredChunk:
+        """One whose chunk ``make`` gives; what that raises, ``chunk`` raises."""
+        self = cls.__new__(cls)
+        self.id, self.score, self._chunk, self._make = id_, score, None, make
+        return self
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk."""
+        if self._chunk is None:
+            self._chunk = self._make()
+        return self._chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +205,13 @@ class IndexInfo:
 class Retrieved:
     """What retrieval found: ``hits`` pass the threshold, ``closest`` are the best regardless of it.
 
-    ``confidence`` is 0..1: how likely it is that the book treats the question at all.
+    ``dropped`` are the others, made when they are looked at. ``confidence`` is 0..1: how likely it
+    is that the book treats the question at all.
     """
 
     hits: tuple[Hit, ...]
     closest: tuple[Hit, ...]
-    dropped: tuple[Hit, ...] = ()
+    dropped: Sequence[Hit] = ()
     confidence: float = 0.0
     threshold: float = 0.0
     degraded: str | None = None

@@ -64,7 +64,8 @@ async def inspect(
     """
     steps = [await _timed("DNS", _resolve(target), clock)]
     if steps[-1].ok:
-        steps.append(await _timed("TCP", _connect(target, None, on_space), clock))
+        blocked = _blocked(target, on_space)
+        steps.append(await _timed("TCP", _connect(target, None, on_space), clock, blocked))
     if steps[-1].ok and steps[-1].name == "TCP" and target.tls:
         trusted = context or ssl.create_default_context()
         steps.append(await _timed("TLS", _connect(target, trusted, on_space), clock))
@@ -75,13 +76,16 @@ class _Failed(Exception):
     """A step failed; its text is the sentence."""
 
 
-async def _timed(name: str, work: Awaitable[str], clock: Callable[[], float]) -> Step:
+async def _timed(
+    name: str, work: Awaitable[str], clock: Callable[[], float], blocked: str = ""
+) -> Step:
     started = clock()
     try:
         async with asyncio.timeout(STEP_S):
             sentence, ok = await work, True
     except TimeoutError:
-        sentence, ok = f"Nothing came back within {STEP_S:g} s: it is away, or blocked.", False
+        sentence = f"Nothing came back within {STEP_S:g} s: it is away, or blocked.{blocked}"
+        ok = False
     except _Failed as error:
         sentence, ok = str(error), False
     return Step(name, ok, round((clock() - started) * 1000, 1), sentence)

@@ -9,7 +9,15 @@ from datetime import datetime
 from backend.clock import utc_now
 from backend.domain import Status
 from backend.services.parts import Part, parts
-from backend.services.readiness import Outcome, Probe, Prober, Readiness, ReadyCheck, summarise
+from backend.services.readiness import (
+    FRESH_S,
+    Outcome,
+    Probe,
+    Prober,
+    Readiness,
+    ReadyCheck,
+    summarise,
+)
 from backend.services.report import Report, UpstreamRow, VariableRow
 from backend.settings import Finding, Loaded
 from backend.variables import VARIABLES, Variable
@@ -67,7 +75,7 @@ class Diagnostics:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
-        fresh_s: float = 5.0,
+        fresh_s: float = FRESH_S,
     ) -> None:
         self._loaded = loaded
         self._parts = parts(loaded.settings)
@@ -75,9 +83,15 @@ class Diagnostics:
         self._now = now
 
     async def report(self, *, probe: bool) -> Report:
-        """The report; ``probe`` asks every part now, else the last known results are shown."""
-        outcomes = await self._prober.outcomes() if probe else self._prober.latest()
-        return self._report(outcomes)
+        """The report; ``probe`` checks every part as a whole now, else only whether it is there."""
+        if probe:
+            return self._report(await self._prober.outcomes())
+        await self.refresh()
+        return self._report(self._prober.latest())
+
+    async def refresh(self) -> None:
+        """Let the light checks look again, at most every few seconds; circuits learn from them."""
+        await self._prober.outcomes(light=True)
 
     def configuration(self) -> Report:
         """The report of the variables alone, for before anything runs."""
@@ -126,6 +140,8 @@ class Diagnostics:
 
     @staticmethod
     def _unasked(part: Part) -> str:
+        if part.mode == "local":
+            return "ok"  # there is nobody to ask
         return "off" if part.mode in ("off", "extractive") else "unchecked"
 
     def _fix(self, part: Part, outcome: Outcome | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from backend.domain import ChatDelta, Citation, Mode, Question, Retrieved, Usage
 from backend.errors import UpstreamMalformed
-from backend.metrics import ANSWERS, DEGRADED, STEP_SECONDS, TOKENS
+from backend.metrics import ANSWERS, COST, DEGRADED, STEP_SECONDS, TOKENS
 
 MAX_ANSWER_CHARS = 10_000
 """Far beyond what an answer may have: a server that ignores its limit cannot fill our memory."""
@@ -50,8 +52,19 @@ class Draft:
 
     def count(self) -> None:
         """Count the finished answer in the metrics."""
-        ANSWERS.add(self.mode.value)
-        for step, milliseconds in self.timings.items():
-            STEP_SECONDS.observe(step, milliseconds / 1000)
+        count_timings(self.mode, self.timings)
         TOKENS.add("prompt", amount=self.usage.prompt_tokens)
         TOKENS.add("completion", amount=self.usage.completion_tokens)
+        COST.add(amount=(self.usage + self.spent).cost_usd or 0.0)
+
+
+def count_timings(mode: Mode, timings: Mapping[str, float]) -> None:
+    """Count an answer and its steps, in milliseconds, in the metrics."""
+    ANSWERS.add(mode.value)
+    for step, milliseconds in timings.items():
+        STEP_SECONDS.observe(step, milliseconds / 1000)
+
+
+def ms_since(start: float) -> float:
+    """Milliseconds since a moment of ``perf_counter``."""
+    return round((perf_counter() - start) * 1000, 2)

@@ -186,6 +186,7 @@ def _noted(asked: _Asked) -> NotedAnswer:
         total_ms=answer.timings_ms.get("total", 0.0),
         tokens=answer.usage.total_tokens,
         weakness=_weakness(answer),
+        cost_usd=answer.usage.cost_usd,
     )
 
 

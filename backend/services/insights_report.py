@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from backend.content_ports import DayCount, NotedAnswer, Window
 from backend.text.grouping import group_alike, spoken_for
+
+__all__ = ["DayCount", "InsightsReport", "Latency", "QuestionGroup", "make_report"]
 
 TOP_QUESTIONS = 20
 TOP_GAPS = 50
@@ -43,7 +45,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class InsightsReport:
-    """The report. ``questions`` = ``answered`` + ``refused``; ``gaps`` are most frequent first."""
+    """The report. ``questions`` = ``answered`` + ``refused``; ``gaps`` are most frequent first.
+
+    ``cost_usd`` is that of the answers whose price is known; None where none is.
+    """
 
     generated_at: datetime
     since: datetime
@@ -53,6 +58,7 @@ class InsightsReport:
     refused: int
     degraded: int
     tokens: int
+    cost_usd: float | None
     days: tuple[DayCount, ...]
     latency: Latency
     top_questions: tuple[QuestionGroup, ...]
@@ -77,6 +83,7 @@ def make_report(
         refused=refused,
         degraded=sum(day.degraded for day in window.days),
         tokens=sum(day.tokens for day in window.days),
+        cost_usd=_sum(day.cost_usd for day in window.days),
         days=window.days,
         latency=_latency([answer.total_ms for answer in window.newest]),
         top_questions=_grouped(window.newest[:GROUPED], TOP_QUESTIONS),
@@ -85,6 +92,12 @@ def make_report(
         downs=window.downs,
         comments=tuple(answer for answer in window.rated if answer.comment)[:COMMENTS],
     )
+
+
+def _sum(costs: Iterable[float | None]) -> float | None:
+    """The known ones together; None where none is known."""
+    known = [cost for cost in costs if cost is not None]
+    return round(sum(known), 6) if known else None
 
 
 def _latency(values: Sequence[float]) -> Latency:

@@ -47,6 +47,16 @@ def _embeddings(settings: Settings) -> Part:
     return Part("embeddings", "Embeddings", "dense", sentence, target, names)
 
 
+def _reranking(settings: Settings) -> Part:
+    names = "RERANK_BASE_URL, RERANK_API_KEY and RERANK_MODEL"
+    if not settings.rerank_enabled or settings.rerank_base_url is None:
+        sentence = "by this service itself, from the words of question and passage"
+        return Part("rerank", "Order of passages", "local", sentence, variables=names)
+    sentence = f"by {settings.rerank_model}; when that fails, by this service itself"
+    target = host_of(settings.rerank_base_url)
+    return Part("rerank", "Order of passages", "model", sentence, target, names)
+
+
 def _vectors(settings: Settings) -> Part:
     names = "QDRANT_URL and QDRANT_API_KEY"
     if settings.qdrant_url is None:
@@ -74,5 +84,5 @@ def _book(settings: Settings) -> Part:
 
 def parts(settings: Settings) -> tuple[Part, ...]:
     """Every part, in the order in which an answer needs them."""
-    makers = (_chat, _embeddings, _vectors, _database, _book)
+    makers = (_chat, _embeddings, _reranking, _vectors, _database, _book)
     return tuple(make(settings) for make in makers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,9 @@ from backend.services.connectivity import Step
 from backend.services.report import overall
 
 _log = logging.getLogger(__name__)
+
+FRESH_S = 2.5
+"""With the two seconds that a connection may take, every change shows within five."""
 _SETTINGS_AT_FAULT = (
     UpstreamRejected,
     UpstreamQuota,
@@ -37,8 +41,9 @@ class Probe:
 
     ``run`` does the whole check; it may raise ``AppError`` instead of building a ``Check``.
     ``light`` is what polling of /health/ready may ask (a circuit's state, a TCP connection): a
-    database that sleeps must not be woken, and billed, by a health check. ``essential``: without
-    this part nothing can be answered. ``path``: how far a connection gets, beside the whole check.
+    database that sleeps must not be woken, and billed, by a health check. ``essential``: the
+    service needs this part for what it is for. ``path``: how far a connection gets, beside the
+    whole check.
     """
 
     name: str
@@ -79,7 +84,7 @@ class Readiness:
 
     @property
     def http_status(self) -> int:
-        """200, or 503 where nothing can be answered."""
+        """200, or 503 where a part is away that the service needs."""
         return 503 if self.status is Status.DOWN else 200
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,31 +118,47 @@ class Prober:
         probes: Sequence[Probe],
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        fresh_s: float = 5.0,
+        fresh_s: float = FRESH_S,
     ) -> None:
         self.probes = tuple(probes)
         self._monotonic = monotonic
         self._fresh_s = fresh_s
         self._known: dict[tuple[str, bool], tuple[float, Outcome]] = {}
-        self._running = asyncio.Lock()
+        self._running: dict[tuple[str, bool], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def latest(self) -> dict[str, Outcome]:
-        """What the last whole checks found, however old; nothing is run."""
-        return {name: outcome for (name, light), (_, outcome) in self._known.items() if not light}
+        """What the last checks found, however old; nothing is run.
+
+        A whole check says more than a light one, but a part's coming and going since is told by
+        the light one.
+        """
+        found = {probe.name: self._latest(probe.name) for probe in self.probes}
+        return {name: outcome for name, outcome in found.items() if outcome is not None}
+
+    def _latest(self, name: str) -> Outcome | None:
+        whole, light = self._known.get((name, False)), self._known.get((name, True))
+        if whole is None or light is None:
+            known = whole or light
+            return known[1] if known else None
+        well = light[1].check.status is Status.OK
+        same = well and (whole[1].check.status is Status.OK or whole[1].configuration)
+        return whole[1] if same or light[0] < whole[0] else light[1]
 
     async def outcomes(self, *, light: bool = False) -> dict[str, Outcome]:
         """What every probe finds; callers at the same time share one run."""
-        async with self._running:
-            keys = {p.name: (p.name, light and p.light is not None) for p in self.probes}
-            stale = [p for p in self.probes if not self._is_fresh(keys[p.name])]
-            found = await asyncio.gather(*(self._run(p, keys[p.name][1]) for p in stale))
-            for probe, outcome in zip(stale, found, strict=True):
-                self._known[keys[probe.name]] = (self._monotonic(), outcome)
-            return {name: self._known[key][1] for name, key in keys.items()}
+        names = [probe.name for probe in self.probes]
+        found = await asyncio.gather(*(self._fresh(p, light) for p in self.probes))
+        return dict(zip(names, found, strict=True))
 
-    def _is_fresh(self, key: tuple[str, bool]) -> bool:
-        known = self._known.get(key)
-        return known is not None and self._monotonic() - known[0] < self._fresh_s
+    async def _fresh(self, probe: Probe, light: bool) -> Outcome:
+        key = (probe.name, light and probe.light is not None)
+        # a whole check of a server that hangs must not hold up who asks for the light one
+        async with self._running[key]:
+            known = self._known.get(key)
+            if known is None or self._monotonic() - known[0] >= self._fresh_s:
+                outcome = await self._run(probe, key[1])
+                known = self._known[key] = (self._monotonic(), outcome)
+            return known[1]
 
     async def _run(self, probe: Probe, light: bool) -> Outcome:
         if light or probe.path is None:

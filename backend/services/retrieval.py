@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 from backend.domain import UPLOADED, Chunk, Hit, Question, Retrieved, SearchQuery, SearchResult
 from backend.errors import DimensionMismatch, NotConfigured, UpstreamError
 from backend.metrics import DEGRADED
-from backend.ports import ChunkIndex, Embedder
+from backend.ports import ChunkIndex, Embedder, Reranker
 from backend.services.lexicons import Lexicons
+from backend.services.query_vectors import QueryVectors
+from backend.services.second_opinion import second_opinion
+from backend.text.comparisons import about, both_sides, compared
 from backend.text.confidence import measure
 from backend.text.evidence import asked
 from backend.text.fusion import fuse_queries
-from backend.text.reranking import rerank
+from backend.text.lexicon import Lexicon
+from backend.text.ranking import LateHits, one_per_section, rank
 from backend.text.sparse import encode_query
 from backend.text.typos import repair
 
@@ -25,6 +30,10 @@ CLOSEST = 3
 SELECTION_WEIGHT = 0.5
 """Weight of the selected text's ranking against 1 for the question's own."""
 _BY_WORDS = "Searched by words only: "
+EMPTY = (
+    "Nothing has been read in yet, so there is nothing to answer from. DOCS_PATH says where the "
+    "book is; the page under Knowledge, or POST /ingest, reads it in."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +49,15 @@ class Retrieval:
     """Searches the index for a question. ``lexicons`` keeps the words of the book."""
 
     def __init__(
-        self, index: ChunkIndex, embedder: Embedder | None, options: RetrievalOptions
+        self,
+        index: ChunkIndex,
+        embedder: Embedder | None,
+        options: RetrievalOptions,
+        reranker: Reranker | None = None,
     ) -> None:
         self._index = index
-        self._embedder = embedder
+        self._embedder = QueryVectors(embedder) if embedder is not None else None
+        self._reranker = reranker
         self._options = options
         self.lexicons = Lexicons(index)
 
@@ -60,6 +74,8 @@ class Retrieval:
         texts = [text]
         if question.selected_text:
             texts.append(question.selected_text)
+        own, sides = len(texts), compared(text)
+        texts += sides
         dense, degraded = await self._embed(texts)
         embedded = perf_counter()
         queries = [
@@ -69,25 +85,38 @@ class Retrieval:
         count = limit or self._options.top_k
         results, mismatch = await self._search(queries, max(CANDIDATES, count))
         searched = perf_counter()
-        weights = [1.0, SELECTION_WEIGHT][: len(results)]
-        ranked = without_overlap(fuse_queries(results, weights))
-        ranked = rerank(ranked, asked(text, lexicon.weight), text)
-        ranked = prefer_selection(ranked, question.selected_text)
-        ranked = prefer_page(ranked, question.page_url)
+        weights = [1.0, SELECTION_WEIGHT][:own]
+        words = asked(text, lexicon.weight)
+        question = replace(question, text=text)
+        ranking = partial(rank, fuse_queries(results[:own], weights), words, question)
+        ranked = ranking(enough=count)
+        closest = one_per_section(ranked, CLOSEST)
+        if len(ranked) < count or len(closest) < CLOSEST:
+            ranked = ranking()
+            closest = one_per_section(ranked, CLOSEST)
         sure = measure(
-            text, question.selected_text, ranked, lexicon, repaired=tuple(repairs.values())
+            words, question, ranked, lexicon, repaired=tuple(repairs.values())
         ).confidence
-        passes = sure >= self._options.threshold
+        shown = count if sure >= self._options.threshold else 0
+        reordered = None
+        if shown and (sides or self._reranker):
+            ranked, reordered = await second_opinion(self._reranker, text, ranking())
+            best = (
+                _best(side, found, lexicon)
+                for side, found in zip(sides, results[own:], strict=True)
+            )
+            ranked = both_sides(ranked, sides, [hit for hits in best for hit in hits])
+        hits = tuple(ranked[:shown])
         timings = {"search": _ms(embedded, searched), "rank": _ms(searched, perf_counter())}
         if self._embedder is not None:
             timings["embed"] = _ms(started, embedded)
         return Retrieved(
-            hits=tuple(ranked[:count]) if passes else (),
-            closest=tuple(_one_per_section(ranked)[:CLOSEST]),
-            dropped=tuple(ranked[count:] if passes else ranked),
+            hits=hits,
+            closest=closest,
+            dropped=LateHits(lambda: _without(hits, ranking())),
             confidence=round(sure, 4),
             threshold=self._options.threshold,
-            degraded=degraded or mismatch,
+            degraded=" ".join(filter(None, (degraded or mismatch, reordered))) or None,
             timings_ms=timings,
         )
 
@@ -102,11 +131,20 @@ class Retrieval:
     ) -> tuple[list[SearchResult], str | None]:
         """What the index finds; by words alone, and why, where the vectors do not fit it."""
         try:
-            return await self._index.search(queries, limit), None
+            found = await self._index.search(queries, limit)
+            something = any(result.sparse or result.dense for result in found)
+            return found, None if something else await self._emptiness()
         except DimensionMismatch as error:
             DEGRADED.add("words_only", error.code)
             words = [replace(query, dense=None) for query in queries]
             return await self._index.search(words, limit), _BY_WORDS + error.detail
+
+    async def _emptiness(self) -> str | None:
+        """What to say of an index that holds nothing at all."""
+        try:
+            return None if (await self._index.info()).points else EMPTY
+        except (UpstreamError, NotConfigured):
+            return None
 
     async def _embed(
         self, texts: Sequence[str]
@@ -114,64 +152,21 @@ class Retrieval:
         if self._embedder is None:
             return [None] * len(texts), None
         try:
-            return list(await self._embedder.embed(texts)), None
+            return [*await self._embedder.embed(texts)], None
         except (UpstreamError, NotConfigured) as error:
             DEGRADED.add("words_only", error.code)
             return [None] * len(texts), _BY_WORDS + error.detail
 
 
-def without_overlap(hits: Sequence[Hit]) -> list[Hit]:
-    """Leave out a hit whose text already stands in the window of a better one."""
-    kept: list[Hit] = []
-    windows: dict[str, list[str]] = {}
-    for hit in hits:
-        seen = windows.setdefault(hit.chunk.source, [])
-        if any(hit.chunk.text in window for window in seen):
-            continue
-        seen.append(hit.chunk.window)
-        kept.append(hit)
-    return kept
+def _best(side: str, found: SearchResult, lexicon: Lexicon) -> list[Hit]:
+    """The best hit of one side of a comparison; none where nothing was found."""
+    words = asked(side, lexicon.weight)
+    return about(side, rank(fuse_queries([found], [1.0]), words, Question(side), enough=1))
 
 
-def prefer_selection(
-    hits: Sequence[Hit], selected: str, *, boost: float = 0.3, shortest: int = 8
-) -> list[Hit]:
-    """Lift the hits that the marked text stands in: the reader looks at one of them."""
-    marked = " ".join(selected.split())
-    if len(marked) < shortest:
-        return list(hits)
-    lifted = [
-        replace(hit, score=min(1.0, hit.score + boost))
-        if marked in " ".join(hit.chunk.window.split())
-        else hit
-        for hit in hits
-    ]
-    return sorted(lifted, key=lambda hit: -hit.score)
-
-
-def prefer_page(hits: Sequence[Hit], page_url: str, *, boost: float = 0.08) -> list[Hit]:
-    """Lift hits of the page that the reader is on, a little: a tie-breaker, not a filter."""
-    path = page_url.split("#")[0].split("?")[0].rstrip("/")
-    if not path:
-        return list(hits)
-    lifted = [
-        replace(hit, score=min(1.0, hit.score + boost))
-        if hit.chunk.page and path.endswith(f"/{hit.chunk.page}")
-        else hit
-        for hit in hits
-    ]
-    return sorted(lifted, key=lambda hit: -hit.score)
-
-
-def _one_per_section(hits: Sequence[Hit]) -> list[Hit]:
-    seen: set[tuple[str, int]] = set()
-    kept = []
-    for hit in hits:
-        key = (hit.chunk.source, hit.chunk.section)
-        if key not in seen:
-            seen.add(key)
-            kept.append(hit)
-    return kept
+def _without(hits: Sequence[Hit], ranked: Sequence[Hit]) -> list[Hit]:
+    shown = {hit.chunk.id for hit in hits}
+    return [hit for hit in ranked if hit.chunk.id not in shown]
 
 
 def _ms(start: float, end: float) -> float:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from backend.domain import Question, Usage
 from backend.errors import NotConfigured, UpstreamError
 from backend.ports import ChatModel
+from backend.services.time_limits import within
 from backend.text.follow_ups import is_follow_up, with_context
 from backend.text.languages import is_foreign
 from backend.text.lexicon import Lexicon
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MAX_TOKENS = 120
 MAX_CHARS = 500
+LIMIT_S = 20.0
+"""For a line of text; the answer itself needs the rest of the question's time."""
 FOREIGN = (
     "The question seems to be in another language than the book and no chat model is there to "
     "translate it for the search; set OPENAI_API_KEY, or ask in the book's language."
@@ -65,10 +67,7 @@ class Rewording:
         self, model: ChatModel, question: Question, lexicon: Lexicon
     ) -> tuple[str, Usage]:
         messages = build_rewording(question, lexicon.common_forms())
-        text, usage = "", Usage()
-        async with aclosing(model.stream(messages, max_tokens=MAX_TOKENS)) as stream:
-            async for delta in stream:
-                text += delta.text
-                usage = delta.usage or usage
-        first = next((line for line in text.splitlines() if line.strip()), "")
-        return first.strip().strip("\"'“”")[:MAX_CHARS], usage
+        with within(LIMIT_S):
+            said = await model.complete(messages, max_tokens=MAX_TOKENS)
+        first = next((line for line in said.text.splitlines() if line.strip()), "")
+        return first.strip().strip("\"'“”")[:MAX_CHARS], said.usage or Usage()

@@ -9,7 +9,7 @@ from functools import lru_cache
 from backend.domain import Citation, Hit
 from backend.text.passages import Piece, pieces
 
-MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+MARK = re.compile(r"\[(\d{1,9}(?:\s*[,;]\s*\d{1,9})*)\]")
 """A citation mark: ``[3]`` or ``[1, 2]``."""
 
 _FENCE = re.compile(r"(^(?:```|~~~).*?(?:^(?:```|~~~)\s*$|\Z)|`[^`\n]*`)", re.MULTILINE | re.DOTALL)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backend.domain import Hit
+from backend.domain import Hit, Question
 from backend.text.evidence import Asked, asked, prepare
 from backend.text.lexicon import VAGUE_SHARE, Lexicon
 from backend.text.sparse import PIECE_WEIGHT, K
@@ -81,8 +81,8 @@ class Signals:
 
 
 def measure(
-    question: str,
-    selected: str,
+    words: Asked,
+    question: Question,
     hits: Sequence[Hit],
     lexicon: Lexicon,
     *,
@@ -91,24 +91,26 @@ def measure(
     """The signals of a question and its best hits.
 
     Args:
-        question: As it was searched for, misspelt words replaced.
-        selected: Counts where the question has fewer than two words of its own.
+        words: The question's, weighed by the lexicon; those of the selected text count too where
+            the question has fewer than two words of its own.
+        question: Its text is as it was searched for, misspelt words replaced.
         hits: Best first.
         lexicon: The book's words.
         repaired: The words that replaced misspelt ones.
     """
     if not hits:
         return Signals()
-    words = asked(question, lexicon.weight)
+    selected = question.selected_text
     if selected and sum(not _is_vague(word.token) for word in words.words) < 2:
-        words = asked(f"{question}\n{selected}", lexicon.weight)
+        words = asked(f"{question.text}\n{selected}", lexicon.weight)
     if not words.words:
         return Signals()
     best = [prepare((" > ".join(hit.chunk.heading_path), hit.chunk.window)) for hit in hits[:TOP]]
     covered = [words.coverage(passage) for passage in best]
     closest = best[covered.index(max(covered))]
     coverage = max(covered)
-    names = [Asked((word,)) for word in words.words if word.token in set(_names(question))]
+    named = set(_names(question.text))
+    names = [Asked((word,)) for word in words.words if word.token in named]
     unknown_names = [name for name in names if not lexicon.knows(name.words[0].token.terms[0])]
     absent = [n for n in names if n not in unknown_names and n.coverage(closest) < 0.5]
     cosines = [hit.dense_score for hit in hits[:TOP] if hit.dense_score is not None]
@@ -150,6 +152,8 @@ def _unknown(words: Asked, lexicon: Lexicon, repaired: Sequence[str]) -> float:
 
 def _names(question: str) -> list[Token]:
     """Words that name one particular thing: with a capital within the sentence, or identifiers."""
+    if question[1:].islower() and _MARKED.search(question) is None:
+        return []
     found: list[Token] = []
     for match in _SPACED.finditer(question):
         word = match.group().rstrip(".")

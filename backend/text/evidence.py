@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 
-from backend.text.tokens import Token, fold, tokens
+from backend.text.tokens import Token, plain, tokens
 
 MAX_ENDING = 7
 SHORT_STEM = 4
@@ -26,21 +25,20 @@ KEPT_TEXTS = 1024
 """Prepared texts that are remembered, at about 2 kB each: a question looks at some twenty, and the
 next one at many of the same."""
 
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP = re.compile(r"[A-Z](?<=[a-z][A-Z])")  # the capital first: that one can skip to
 
 Weigh = Callable[[Token], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of the question: any of ``needles`` in a text shows that the text has it.
+    """A word of the question. ``parts`` are the stems that show it; a text may have some of them.
 
-    ``pieces`` are those of an identifier: a text that has them all has most of what is meant.
+    Those of an identifier are its pieces: a text that has them all has most of what is meant.
     """
 
     token: Token
-    needles: tuple[str, ...]
-    pieces: tuple[str, ...]
+    parts: tuple[str, ...]
     weight: float
 
 
@@ -49,29 +47,37 @@ class Asked:
     """The words of a question in order, each once, with weights of at least 0."""
 
     words: tuple[Word, ...]
+    total: float = field(init=False)
+    """Sum of the weights."""
 
-    @property
-    def total(self) -> float:
-        """Sum of the weights."""
-        return sum(word.weight for word in self.words)
-
-    def held(self, text: str) -> tuple[float, ...]:
-        """For each word how far the prepared text has it, 0..1."""
-        return tuple(_held(word, text) for word in self.words)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", sum(word.weight for word in self.words))
 
     def coverage(self, text: str) -> float:
         """Share of the question's weight that the prepared text has, 0..1."""
-        total = self.total
-        if not total:
+        if not self.total:
             return 0.0
-        return sum(w.weight * _held(w, text) for w in self.words) / total
+        held = 0.0
+        for word in self.words:
+            parts = word.parts
+            if len(parts) == 1:
+                held += word.weight * _holds(text, parts[0])
+            else:
+                found = sum(_holds(text, part) for part in parts)
+                held += word.weight * (found / len(parts))
+        return held / self.total
 
     def phrases(self, text: str) -> float:
         """Share of the neighbouring words that the prepared text has next to each other too."""
-        pairs = list(pairwise(self.words))
-        if not pairs:
+        if len(self.words) < 2:
             return 0.0
-        return sum(_adjoin(left, right, text) for left, right in pairs) / len(pairs)
+        last = [word.parts[-1] for word in self.words]
+        there = [part in text for part in last]
+        adjoining = sum(
+            there[at] and there[at + 1] and _adjoin(last[at], last[at + 1], text)
+            for at in range(len(last) - 1)
+        )
+        return adjoining / (len(last) - 1)
 
 
 def asked(question: str, weigh: Weigh = lambda token: 1.0) -> Asked:
@@ -90,37 +96,32 @@ def prepare(parts: Iterable[str]) -> str:
 
 @lru_cache(maxsize=KEPT_TEXTS)
 def _prepared(text: str) -> str:
-    return _HUMP.sub("_", fold(text)).casefold()
+    return _HUMP.sub(r"_\g<0>", plain(text)).casefold()
 
 
 def _word(token: Token, weight: float) -> Word:
-    if token.alike:
-        return Word(token, tuple(map(_needle, token.terms)), (), weight)
-    return Word(token, (token.forms[0],), tuple(map(_needle, token.terms[1:])), weight)
+    parts = tuple(map(_needle, token.terms if token.alike else token.terms[1:]))
+    return Word(token, parts or (token.forms[0],), weight)
 
 
 def _needle(term: str) -> str:
     return term[:-1] if len(term) > 3 and term.endswith("i") and term.isascii() else term
 
 
-def _held(word: Word, text: str) -> float:
-    if word.pieces:
-        return sum(_find(piece, text) >= 0 for piece in word.pieces) / len(word.pieces)
-    found = sum(_find(needle, text) >= 0 for needle in word.needles)
-    return found / len(word.needles)
-
-
-def _find(needle: str, text: str, start: int = 0) -> int:
-    """Where the stem begins a word, from ``start`` on; -1 where it does not."""
-    at = text.find(needle, start)
-    plain = needle.isascii()
-    while at >= 0 and plain and not _is_word(needle, text, at):
-        at = text.find(needle, at + 1)
-    return at
+def _holds(text: str, needle: str) -> bool:
+    """Whether the stem begins a word of the text."""
+    at = text.find(needle)
+    if at < 0 or not needle.isascii():
+        return at >= 0
+    while not _is_word(needle, text, at):
+        if (at := text.find(needle, at + 1)) < 0:
+            return False
+    return True
 
 
 def _is_word(needle: str, text: str, at: int) -> bool:
-    if at and text[at - 1].isalnum() and not (text[at - 1].isdigit() and needle[0].isalpha()):
+    before = text[at - 1] if at else " "
+    if before.isalnum() and not (before.isdigit() and needle[0].isalpha()):
         return False
     end = at + len(needle)
     if needle.isdigit():
@@ -130,19 +131,12 @@ def _is_word(needle: str, text: str, at: int) -> bool:
     return len(rest) <= most or not rest.isalpha()
 
 
-def _adjoin(left: Word, right: Word, text: str) -> bool:
-    first, second = _short(left), _short(right)
-    if second not in text:
-        return False
-    at = _find(first, text)
+def _adjoin(first: str, second: str, text: str) -> bool:
+    at, plain_first = text.find(first), first.isascii()
     while at >= 0:
         end = at + len(first)
-        gap = text.find(second, end, end + PHRASE_GAP + len(second))
-        if gap >= 0:
-            return True
-        at = _find(first, text, at + 1)
+        if text.find(second, end, end + PHRASE_GAP + len(second)) >= 0:
+            if not plain_first or _is_word(first, text, at):
+                return True
+        at = text.find(first, at + 1)
     return False
-
-
-def _short(word: Word) -> str:
-    return (word.pieces or word.needles)[-1]

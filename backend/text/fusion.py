@@ -8,8 +8,9 @@ and says nothing about whether the question is answered at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from backend.domain import Hit, ScoredChunk, SearchResult
+from backend.domain import Chunk, ScoredChunk, SearchResult
 
 WEIGHT_SPARSE = 0.6
 """Share of BM25: 0.55 to 0.65 measured best on SciFact, code passages and three books."""
@@ -17,8 +18,22 @@ FULL_LIST = 20
 """From this many hits on, a list's last hit counts as irrelevant, its normalised score is 0."""
 
 
-def fuse(result: SearchResult, *, weight_sparse: float = WEIGHT_SPARSE) -> list[Hit]:
-    """Hits of one query, best first; ties keep the engine's order, dense before sparse.
+class Candidate(NamedTuple):
+    """A chunk by what the lists say of it; the chunk itself is made when it is looked at."""
+
+    score: float
+    dense_score: float | None
+    sparse_score: float | None
+    found: ScoredChunk
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk."""
+        return self.found.chunk
+
+
+def fuse(result: SearchResult, *, weight_sparse: float = WEIGHT_SPARSE) -> list[Candidate]:
+    """Candidates of one query, best first; ties keep the engine's order, dense before sparse.
 
     ``score`` is ``w * sparse + (1 - w) * dense`` of the normalised scores, 0 where a list does not
     have the chunk: 1 means best in every list that found something. When only one list found
@@ -26,21 +41,21 @@ def fuse(result: SearchResult, *, weight_sparse: float = WEIGHT_SPARSE) -> list[
     """
     if not result.dense or not result.sparse:
         weight_sparse = 1.0 if result.sparse else 0.0
+    weight_dense = 1 - weight_sparse
     dense, sparse = _normalised(result.dense), _normalised(result.sparse)
-    found = _by_id(result.sparse) | _by_id(result.dense)
-    raw_dense = {hit.chunk.id: hit.score for hit in reversed(result.dense)}
-    raw_sparse = {hit.chunk.id: hit.score for hit in reversed(result.sparse)}
-    order = dict.fromkeys(hit.chunk.id for hit in (*result.dense, *result.sparse))
-    hits = [
-        Hit(
-            chunk=found[id_].chunk,
-            score=weight_sparse * sparse.get(id_, 0.0) + (1 - weight_sparse) * dense.get(id_, 0.0),
-            dense_score=raw_dense.get(id_),
-            sparse_score=raw_sparse.get(id_),
-        )
-        for id_ in order
+    candidates = []
+    for id_, (score, found) in dense.items():
+        if other := sparse.get(id_):
+            fused = weight_sparse * other[0] + weight_dense * score
+            candidates.append(Candidate(fused, found.score, other[1].score, found))
+        else:
+            candidates.append(Candidate(weight_dense * score, found.score, None, found))
+    candidates += [
+        Candidate(weight_sparse * score, None, found.score, found)
+        for id_, (score, found) in sparse.items()
+        if id_ not in dense
     ]
-    return sorted(hits, key=lambda hit: -hit.score)
+    return sorted(candidates, key=_worst_last)
 
 
 def fuse_queries(
@@ -48,8 +63,8 @@ def fuse_queries(
     weights: Sequence[float],
     *,
     weight_sparse: float = WEIGHT_SPARSE,
-) -> list[Hit]:
-    """Hits of several queries for one question, best first; the first result is the question's own.
+) -> list[Candidate]:
+    """Candidates of several queries for one question; the first result is the question's own.
 
     ``score`` is the mean of the queries' fused scores by ``weights``, 0 where a query does not have
     the chunk; a query that found nothing is left out of the mean. The raw scores are those of the
@@ -61,25 +76,30 @@ def fuse_queries(
     if len(weights) != len(results) or any(weight < 0 for weight in weights):
         raise ValueError("one weight of at least 0 is needed for each result")
     rankings = [
-        (weight, hits)
+        (weight, candidates)
         for weight, result in zip(weights, results, strict=True)
-        if weight and (hits := fuse(result, weight_sparse=weight_sparse))
+        if weight and (candidates := fuse(result, weight_sparse=weight_sparse))
     ]
+    if len(rankings) == 1:
+        return rankings[0][1]
     total = sum(weight for weight, _ in rankings)
     scores: dict[str, float] = {}
-    first: dict[str, Hit] = {}
-    for weight, hits in rankings:
-        for hit in hits:
-            scores[hit.chunk.id] = scores.get(hit.chunk.id, 0.0) + weight * hit.score / total
-            first.setdefault(hit.chunk.id, hit)
-    merged = [
-        Hit(hit.chunk, scores[id_], hit.dense_score, hit.sparse_score) for id_, hit in first.items()
-    ]
-    return sorted(merged, key=lambda hit: -hit.score)
+    first: dict[str, Candidate] = {}
+    for weight, candidates in rankings:
+        for candidate in candidates:
+            id_ = candidate.found.id
+            scores[id_] = scores.get(id_, 0.0) + weight * candidate.score / total
+            first.setdefault(id_, candidate)
+    merged = [candidate._replace(score=scores[id_]) for id_, candidate in first.items()]
+    return sorted(merged, key=_worst_last)
 
 
-def _normalised(hits: Sequence[ScoredChunk]) -> dict[str, float]:
-    """Chunk id -> score in 0..1.
+def _worst_last(candidate: Candidate) -> float:
+    return -candidate.score
+
+
+def _normalised(hits: Sequence[ScoredChunk]) -> dict[str, tuple[float, ScoredChunk]]:
+    """Chunk id -> score in 0..1, and the first hit that has it.
 
     The lower end of the scale moves from 0 to the list's lowest score as the list fills up: the
     last of thirty hits is noise, the second of two is not.
@@ -90,8 +110,8 @@ def _normalised(hits: Sequence[ScoredChunk]) -> dict[str, float]:
     lowest, highest = min(scores), max(scores)
     floor = lowest if lowest < 0 else lowest * min(1.0, len(hits) / FULL_LIST)
     span = highest - floor
-    return {hit.chunk.id: (hit.score - floor) / span if span > 0 else 1.0 for hit in reversed(hits)}
-
-
-def _by_id(hits: Sequence[ScoredChunk]) -> dict[str, ScoredChunk]:
-    return {hit.chunk.id: hit for hit in hits}
+    found: dict[str, tuple[float, ScoredChunk]] = {}
+    for hit in hits:
+        if hit.id not in found:
+            found[hit.id] = ((hit.score - floor) / span if span > 0 else 1.0, hit)
+    return found

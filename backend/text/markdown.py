@@ -25,7 +25,7 @@ from backend.text.slug import Slugger
 
 __all__ = ["LAYOUT", "ChunkOptions", "ChunkedDocument", "chunk_file", "file_hash"]
 
-LAYOUT = 2
+LAYOUT = 3
 """To be raised whenever the same file would be cut or cleaned otherwise: then it is taken anew."""
 MAX_TITLE = 200
 """Characters of a heading in titles and paths; the anchor is made of all of them."""
@@ -85,8 +85,9 @@ def chunk_file(file: SourceFile, *, options: ChunkOptions = _DEFAULT) -> Chunked
         options: Sizes.
 
     Returns:
-        Title, page, hash and chunks; no chunks for a file without content. Lines are counted as
-        in the file; ``\r\n`` and ``\r`` end a line as ``\n`` does and are stored as ``\n``.
+        Title, page, hash and chunks; no chunks for a file without content, nor for a draft, which
+        has no page that a citation could lead to. Lines are counted as in the file; ``\r\n`` and
+        ``\r`` end a line as ``\n`` does and are stored as ``\n``.
     """
     text = file.text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
@@ -98,7 +99,7 @@ def chunk_file(file: SourceFile, *, options: ChunkOptions = _DEFAULT) -> Chunked
     headings = _Headings(page)
     title = front.title or headings.title or front.sidebar_label or fallback_title(file.path)
     assembly = _Assembly(file.path, title[:MAX_TITLE], page_path(file.path, front), page, options)
-    for section in _sections(page, headings):
+    for section in () if front.draft else _sections(page, headings):
         assembly.add(section)
     return ChunkedDocument(
         assembly.title, assembly.page_path, file_hash(file.text), tuple(assembly.chunks)

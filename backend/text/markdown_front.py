@@ -24,13 +24,17 @@ _NUMBER_PREFIX = re.compile(r"\d+\s*[-_.]+\s*(?P<suffix>[^-_.\s].*)$", re.DOTALL
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What matters of it; ``lines`` is how many lines of the file it takes, fences included."""
+    """What matters of it; ``lines`` is how many lines of the file it takes, fences included.
+
+    ``draft``: Docusaurus makes no page of the file.
+    """
 
     lines: int = 0
     title: str = ""
     sidebar_label: str = ""
     slug: str = ""
     id: str = ""
+    draft: bool = False
 
 
 def read_front_matter(lines: Sequence[str]) -> FrontMatter:
@@ -50,7 +54,10 @@ def read_front_matter(lines: Sequence[str]) -> FrontMatter:
     if values is None:
         return FrontMatter()
     wanted = {name: values[name].strip() for name in _WANTED if isinstance(values.get(name), str)}
-    return FrontMatter(lines=end + 1, **wanted)
+    draft = values.get("draft")
+    return FrontMatter(
+        lines=end + 1, draft=isinstance(draft, str) and draft.lower() == "true", **wanted
+    )
 
 
 def _values(lines: Sequence[str]) -> dict[str, str] | None:

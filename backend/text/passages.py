@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FENCE = re.compile(r"^\s{0,3}(```+|~~~+)")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
 _TABLE = re.compile(r"^\s*\|.*\|\s*$")
 _NOISE = re.compile(r"^\s*(?::::\w*.*|</?[A-Za-z][^>]*>|(?:-{3,}|\*{3,}|_{3,}))\s*$")
-_SENTENCE_END = re.compile(r"[.!?。！？۔؟][\"')\]*_]*(?=\s|$)|[。！？]")
+# one set of characters at the beginning: the scan can skip to them
+_SENTENCE_END = re.compile(r"[.!?。！？۔؟](?:[\"')\]*_]*(?=\s|$)|(?<=[。！？]))")
+_CODE_ENDS = ("(", "{", "[", ";", ",", "\\")
 _CODE_LINE = re.compile(
-    r"^(?: {4}|\t)\s*\S|[({\[;,\\]$|^\s*[)}\]]+[;,]?$|^\s*(?:def|class|import|from|return|for|if"
+    r"(?: {4}|\t)\s*\S|\s*(?:[)}\]]+[;,]?$|(?:def|class|import|from|return|for|if"
     r"|else|fn|let|pub|use|const|var|public|private|static|void|@\w+|#include)\b.*[:;({\w)]$"
-    r"|^\s*</?\w[^>]*>|^\s*[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|^\s*[\w.]+\([^)]*\)[;:]?$"
+    r"|</?\w[^>]*>|[\w.\[\]'\"]+\s*[-+*/]?=\s*\S|[\w.]+\([^)]*\)[;:]?$)"
 )
 CODE_SHARE = 0.5
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|cf|vs|Fig|Eq|No|Dr|Mr|Ms)|\b[A-Z]|^\s*\d+)\.$")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|cf|vs|Fig|Eq|No|Dr|Mr|Ms|[A-Z])\.$")
+_LONGEST = 8
+"""More characters than an abbreviation has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """``text == passage[start:end]``; ``kind``: sentence, item, code, table or heading.
 
     ``block`` numbers the block (paragraph, list, fence, table) that the piece belongs to.
@@ -57,7 +60,8 @@ def is_bare_code(passage: str) -> bool:
     lines = [line for line in passage.splitlines() if line.strip()]
     if len(lines) < 2 or any(_FENCE.match(line) for line in lines):
         return False
-    return sum(bool(_CODE_LINE.search(line)) for line in lines) >= CODE_SHARE * len(lines)
+    code = sum(line.endswith(_CODE_ENDS) or bool(_CODE_LINE.match(line)) for line in lines)
+    return code >= CODE_SHARE * len(lines)
 
 
 def _lines(passage: str) -> list[tuple[int, int, str]]:
@@ -117,7 +121,7 @@ def sentences(passage: str, start: int, end: int) -> list[tuple[int, int]]:
     spans, begin = [], start
     for match in _SENTENCE_END.finditer(passage, start, end):
         stop = match.end()
-        if _ABBREVIATION.search(passage[begin : match.start() + 1]) and stop < end:
+        if stop < end and _is_abbreviation(passage, begin, match.start()):
             continue
         spans.append((begin, stop))
         begin = stop
@@ -126,3 +130,12 @@ def sentences(passage: str, start: int, end: int) -> list[tuple[int, int]]:
     if begin < end:
         spans.append((begin, end))
     return spans
+
+
+def _is_abbreviation(passage: str, begin: int, dot: int) -> bool:
+    """Whether the full stop ends an abbreviation, or the number of a list, not a sentence."""
+    if passage[dot] != ".":
+        return False
+    if passage[begin:dot].lstrip().isdecimal():
+        return True
+    return _ABBREVIATION.search(passage, max(begin, dot - _LONGEST), dot + 1) is not None

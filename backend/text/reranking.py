@@ -18,6 +18,10 @@ PHRASES = 0.2
 OUTLINE_SHARE = 0.8
 """What is left of the score of a passage that only asks, or only says what will be treated."""
 
+FULL = 1 + COVERAGE + PHRASES
+REST = OUTLINE_SHARE / FULL
+"""What is left of the score of a hit that is not looked at."""
+
 _OUTLINE = re.compile(
     r"\b(?:review|discussion|check|practice) questions?\b|\bquiz|\bexercises?\b|\bfurther reading\b"
     r"|\blearning (?:objectives|outcomes|goals)\b|\bprerequisites\b|\breferences\b"
@@ -37,15 +41,14 @@ def rerank(hits: Sequence[Hit], words: Asked, question: str) -> list[Hit]:
     if not words.words:
         return list(hits)
     asks_outline = bool(_OUTLINE.search(question.lower()))
-    full = 1 + COVERAGE + PHRASES
     scored = []
     for hit in hits[:LOOKED_AT]:
         text = prepare((" > ".join(hit.chunk.heading_path[-2:]), hit.chunk.text))
         score = hit.score + COVERAGE * words.coverage(text) + PHRASES * words.phrases(text)
-        if not asks_outline and _is_outline(hit):
+        if not asks_outline and is_outline(hit):
             score *= OUTLINE_SHARE
-        scored.append(_rescored(hit, score / full))
-    rest = [_rescored(hit, hit.score * OUTLINE_SHARE / full) for hit in hits[LOOKED_AT:]]
+        scored.append(_rescored(hit, score / FULL))
+    rest = [_rescored(hit, hit.score * OUTLINE_SHARE / FULL) for hit in hits[LOOKED_AT:]]
     return [*sorted(scored, key=lambda hit: -hit.score), *rest]
 
 
@@ -54,7 +57,8 @@ def _rescored(hit: Hit, score: float) -> Hit:
     return Hit(hit.chunk, score, hit.dense_score, hit.sparse_score)
 
 
-def _is_outline(hit: Hit) -> bool:
+def is_outline(hit: Hit) -> bool:
+    """Whether the hit only asks, or only says what is treated elsewhere."""
     heading = hit.chunk.heading_path[-1:]
     if heading and _OUTLINE.search(heading[0].lower()):
         return True

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 
 import mmh3
 
@@ -24,18 +26,24 @@ AVERAGE_LENGTH = 70.0
 HEADING_BOOST = 1.5
 PIECE_WEIGHT = 0.5
 
+_TERMS = attrgetter("terms")
 
-def encode_document(text: str, *, heading_boost: float = HEADING_BOOST) -> SparseVector:
+
+def encode_document(
+    text: str, *, heading_boost: float = HEADING_BOOST, forms: set[str] | None = None
+) -> SparseVector:
     """The BM25 vector of a chunk's ``indexed_text``.
 
     Args:
         text: The heading path on the first line, the body below; one line alone is a body.
         heading_boost: How often a term in the heading path counts, against 1 in the body.
+        forms: The forms of the text's words are added to it.
     """
     first, newline, rest = text.partition("\n")
     heading, body = (first, rest) if newline else ("", first)
     frequencies: defaultdict[int, float] = defaultdict(float)
-    length = _count(heading, heading_boost, frequencies) + _count(body, 1.0, frequencies)
+    length = _count(heading, heading_boost, frequencies, forms)
+    length += _count(body, 1.0, frequencies, forms)
     norm = K * (1 - B + B * length / AVERAGE_LENGTH)
     return SparseVector(
         indices=tuple(frequencies),
@@ -56,12 +64,12 @@ def encode_query(text: str) -> SparseVector:
 @lru_cache(maxsize=256)  # a question is compared with every passage that it is answered from
 def query_terms(text: str) -> tuple[str, ...]:
     """The different terms that a question asks for, in order."""
-    return tuple(dict.fromkeys(t for token in tokens(text, query=True) for t in token.terms))
+    return tuple(dict.fromkeys(chain.from_iterable(map(_TERMS, tokens(text, query=True)))))
 
 
 def document_terms(text: str) -> frozenset[str]:
     """The terms that a document with this text is found by."""
-    return frozenset(term for token in tokens(text) for term in token.terms)
+    return frozenset(chain.from_iterable(map(_TERMS, tokens(text))))
 
 
 def coverage(query: str, text: str) -> float:
@@ -82,11 +90,15 @@ def _held(word: Token, held: frozenset[str]) -> float:
     return sum(piece in held for piece in pieces) / len(pieces)
 
 
-def _count(text: str, weight: float, frequencies: defaultdict[int, float]) -> float:
+def _count(
+    text: str, weight: float, frequencies: defaultdict[int, float], forms: set[str] | None
+) -> float:
     """Add the text's weighted term frequencies; return its length in words."""
     length = 0.0
     for token in tokens(text):
         length += token.words
+        if forms is not None:
+            forms.update(token.forms)
         for index in _indices(token):
             frequencies[index] += weight
     return length

@@ -50,11 +50,13 @@ class Dictionary:
         best: tuple[int, int, str] | None = None
         for first in {form[0], form[1]}:  # the second: where the first two were swapped
             for length in range(len(form) - reach, len(form) + reach + 1):
+                # a letter more or less changes the set by one, another instead of it by two
+                unlike = 2 * reach - abs(length - len(form))
                 for mask, known in self._buckets.get((first, length), ()):
-                    if (mask ^ letters).bit_count() > 2 * reach:
+                    if (mask ^ letters).bit_count() > unlike or not _is_slip(form, known):
                         continue
                     edits = distance(form, known, reach)
-                    if edits <= reach and _is_slip(form, known):
+                    if edits <= reach:
                         found = (edits, -self._forms[known], known)
                         best = min(best, found) if best else found
         return best[2] if best else None
@@ -89,6 +91,7 @@ def distance(left: str, right: str, limit: int) -> int:
     """
     if abs(len(left) - len(right)) > limit:
         return limit + 1
+    left, right = _without_common_ends(left, right)
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, letter in enumerate(left, 1):
@@ -102,6 +105,16 @@ def distance(left: str, right: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return min(row[-1], limit + 1)
+
+
+def _without_common_ends(left: str, right: str) -> tuple[str, str]:
+    start, most = 0, min(len(left), len(right))
+    while start < most and left[start] == right[start]:
+        start += 1
+    end = 0
+    while end < most - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    return left[start : len(left) - end], right[start : len(right) - end]
 
 
 def _is_slip(typed: str, known: str) -> bool:

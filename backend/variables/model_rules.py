@@ -9,7 +9,15 @@ from pydantic import SecretStr
 
 from backend.domain import Status
 from backend.variables.findings import Kind
-from backend.variables.providers import OPENAI, Provider, by_key, by_url, by_variable, dimensions_of
+from backend.variables.providers import (
+    OPENAI,
+    RERANKERS,
+    Provider,
+    by_key,
+    by_url,
+    by_variable,
+    dimensions_of,
+)
 from backend.variables.reading import Draft
 
 _CHAT_NAMES = ("gpt-", "chatgpt", "claude", "command-", "llama")
@@ -121,6 +129,31 @@ def _dimensions(draft: Draft, model: str | None) -> None:
         draft.reject("EMBEDDING_DIMENSIONS", problem, f"Remove it, or set {known.native}.")
     if known:
         draft.values.setdefault("EMBEDDING_DIMENSIONS", known.native)
+
+
+def reranking(draft: Draft) -> None:
+    """Fill in where passages are reranked from the key, or ask for what is missing."""
+    chosen = {"RERANK_API_KEY", "RERANK_BASE_URL", "RERANK_MODEL"} & set(draft.sources)
+    if not chosen:
+        return
+    key = _clear(draft.values.get("RERANK_API_KEY"))
+    guess = next((r for r in RERANKERS if key.startswith(r.key_prefixes)), RERANKERS[-1])
+    url = draft.values.setdefault("RERANK_BASE_URL", guess.base_url)
+    hosted = next((r for r in RERANKERS if r.host == urlsplit(url).hostname), None)
+    if hosted:
+        draft.need(
+            "RERANK_API_KEY",
+            f"Not set, and {hosted.name} answers nobody without a key.",
+            f"Create a key at {hosted.key_page} and set it.",
+        )
+        draft.values.setdefault("RERANK_MODEL", hosted.model)
+        if not key:
+            del draft.values["RERANK_BASE_URL"]
+    draft.need(
+        "RERANK_MODEL",
+        "Not set, and the models of the server in RERANK_BASE_URL are not known here.",
+        "Set the name of a reranking model as that server lists it.",
+    )
 
 
 def fallback(draft: Draft) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.variables.addresses import web_address
 from backend.variables.base import Variable
+from backend.variables.prices import model_prices
 from backend.variables.values import api_key, model_name, whole
 
 _OPENAI_MODELS = "https://platform.openai.com/docs/models"
@@ -98,6 +99,37 @@ MODELS = (
         example="http://localhost:11434/v1",
     ),
     Variable(
+        "RERANK_API_KEY",
+        kind="key",
+        parse=api_key,
+        used_for="a model that puts the passages into order",
+        shown="none: ordered by this service itself",
+        where="From Cohere or Jina, or a server of your own that has /rerank.",
+        link="https://dashboard.cohere.com/api-keys",
+        example="<your key>",
+        secret=True,
+    ),
+    Variable(
+        "RERANK_BASE_URL",
+        kind="address",
+        parse=web_address(carries_key=True),
+        used_for="the reranking model",
+        shown="the provider's, if a key is set",
+        where="What stands before /rerank in the documentation of the server.",
+        link="https://docs.cohere.com/v2/reference/rerank",
+        example="https://api.jina.ai/v1",
+    ),
+    Variable(
+        "RERANK_MODEL",
+        kind="name",
+        parse=model_name,
+        used_for="the reranking model",
+        shown="the provider's",
+        where=_PROVIDER,
+        link="https://docs.cohere.com/docs/rerank",
+        example="rerank-v3.5",
+    ),
+    Variable(
         "FALLBACK_API_KEY",
         kind="key",
         parse=api_key,
@@ -128,5 +160,18 @@ MODELS = (
         where=_PROVIDER,
         link="https://openrouter.ai/models",
         example="openai/gpt-4o-mini",
+    ),
+    Variable(
+        "MODEL_PRICES",
+        kind="prices",
+        parse=model_prices,
+        used_for="the cost of answers",
+        shown="the list prices that are known",
+        where=(
+            "US dollars for a million tokens of prompt and completion, by the model's name; "
+            "for a model that is not in the list, or a price of your own."
+        ),
+        link="https://openai.com/api/pricing",
+        example="gpt-4o-mini=0.15/0.60",
     ),
 )

@@ -58,6 +58,35 @@ PROVIDERS = (
 
 
 @dataclass(frozen=True, slots=True)
+class RerankProvider:
+    """A provider of a reranking model: docs.cohere.com/v2/reference/rerank, jina.ai/reranker."""
+
+    name: str
+    base_url: str
+    model: str
+    key_prefixes: tuple[str, ...]
+    key_page: str
+
+    @property
+    def host(self) -> str:
+        """The host of the API."""
+        return urlsplit(self.base_url).hostname or ""
+
+
+RERANKERS = (
+    RerankProvider(
+        "Jina", "https://api.jina.ai/v1", "jina-reranker-v2-base-multilingual", ("jina_",),
+        "https://jina.ai/reranker",
+    ),
+    RerankProvider(
+        "Cohere", "https://api.cohere.com/v2", "rerank-v3.5", (),
+        "https://dashboard.cohere.com/api-keys",
+    ),
+)  # fmt: skip
+"""The last one is meant where the key does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dimensions:
     """Lengths that a model's vectors can have: ``native``, or shorter if it can shorten them."""
 

@@ -92,10 +92,12 @@ class Cors(CORSMiddleware):
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
         """Add the headers to a response's start; to a foreign origin only the Vary."""
-        if message["type"] == "http.response.start":
-            origin = request_headers.get("origin")
-            if origin is None or not self.is_allowed_origin(origin):
-                MutableHeaders(scope=message).add_vary_header("Origin")
-                await send(message)
-                return
+        if message["type"] != "http.response.start":
+            await send(message)
+            return
+        origin = request_headers.get("origin")
+        if origin is None or not self.is_allowed_origin(origin):
+            MutableHeaders(scope=message).add_vary_header("Origin")
+            await send(message)
+            return
         await super().send(message, send, request_headers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +18,8 @@ MAX_BODY_BYTES = 1024 * 1024
 DRAINED_BYTES = 8 * 1024 * 1024
 """A refused body up to this size is read to its end, so that browsers get to see the answer; the
 connection of a larger one is closed."""
+LINGER_S = 2.0
+"""How long a larger one is still read, and thrown away, after it was refused."""
 
 
 class RequestGuard:
@@ -122,9 +126,33 @@ class BodyLimit:
         response = error_response(
             TooLarge(f"The body is larger than the {limit} bytes that are taken.")
         )
-        if close:
-            response.headers["connection"] = "close"
-        await response(scope, receive, send)
+        if not close:
+            await response(scope, receive, send)
+            return
+        response.headers["connection"] = "close"
+
+        async def leaving_open(message: Message) -> None:
+            body = message["type"] == "http.response.body"
+            await send({**message, "more_body": True} if body else message)
+
+        await response(scope, receive, leaving_open)
+        await _discard(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _discard(receive: Receive) -> None:
+    """Read a little of what still comes: a connection that is closed before is reset.
+
+    The reset would overtake the answer, and the sender would never learn why.
+    """
+    left = DRAINED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
 
 
 def _content_length(scope: Scope) -> int | None:

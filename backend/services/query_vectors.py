@@ -1,0 +1,49 @@
+"""Keeps the vectors of the last questions: readers ask the same ones, and so do retries."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from backend.ports import Embedder
+
+KEPT = 512
+"""Vectors kept, at 12 kB each for 1,536 dimensions."""
+
+
+class QueryVectors:
+    """Embeds the texts of questions; a text that was embedded lately is not sent again.
+
+    Failures are not kept.
+
+    Args:
+        embedder: Embeds what is not at hand.
+        kept: How many vectors are kept, the last used.
+    """
+
+    def __init__(self, embedder: Embedder, *, kept: int = KEPT) -> None:
+        self._embedder = embedder
+        self._kept = kept
+        self._vectors: dict[tuple[str, str], array[float]] = {}
+
+    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Vectors of the texts, in order; raises what the embedder raises."""
+        model = self._embedder.model
+        found = {text: vector for text in texts if (vector := self._take(model, text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            vectors = await self._embedder.embed(missing)
+            for text, vector in zip(missing, vectors, strict=True):
+                found[text] = vector
+                self._vectors[model, text] = array("d", vector)
+        while len(self._vectors) > self._kept:
+            del self._vectors[next(iter(self._vectors))]
+        return [found[text] for text in texts]
+
+    def _take(self, model: str, text: str) -> tuple[float, ...] | None:
+        """The kept vector, which is the last used from now on."""
+        vector = self._vectors.pop((model, text), None)
+        if vector is None:
+            return None
+        self._vectors[model, text] = vector
+        return tuple(vector)
