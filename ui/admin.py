@@ -15,6 +15,7 @@ from ui.diagnostics import Diagnostics
 from ui.insights import Insights
 from ui.knowledge import Knowledge
 from ui.parts import Parts
+from ui.welcome import welcome
 
 _QUEUED = 256
 _BADGES = {
@@ -42,7 +43,9 @@ def build_blocks(parts: Parts, doorman: Doorman, limits: Limits, title: str) -> 
 
     async def offered(request: gr.Request) -> Any:
         doorman.admit_event(request)
-        return gr.Chatbot(examples=await chat.examples())
+        found = await welcome(parts)
+        questions: list[Any] = [{"text": question} for question in found.questions]
+        return gr.Chatbot(placeholder=found.placeholder, examples=questions)
 
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as blocks:
         head = gr.Markdown(

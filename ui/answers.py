@@ -7,20 +7,21 @@ holds no blank line, because Markdown would end it there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from backend.domain import Answer, Citation, Mode, Trace
 from backend.text.sanitize import over_prose, sanitize
-from ui.markup import act, duration, text
+from ui.links import addresses_of, only_known
+from ui.markup import act, duration, money, text
 from ui.passages import passage_html
-from ui.why import STEPS, why_of
+from ui.why import why_of
 
 RATING_SLOT = "\x00rating\x00"
 """Stands in a foot where the rating goes; no text from elsewhere keeps a control character."""
 
 _MODES = {
-    Mode.GENERATED: ("Written from the book", "by the language model, from the passages below"),
+    Mode.GENERATED: ("Written from the book", "by the language model, from these passages"),
     Mode.EXTRACTIVE: ("Quoted from the book", "word for word, without a language model"),
     Mode.REFUSED: ("Not in the book", "nothing there supports an answer to this"),
 }
@@ -32,19 +33,32 @@ _THUMB = (  # in pixels: the page's sanitiser drops a viewBox
     '1.5 1.8l-1 4.4a1.5 1.5 0 0 1-1.5 1.2H4.8"/></svg>'
 )
 _CITED = re.compile(r"(?<!\\)\[(\d{1,3})\](?!\()")
+_LISTED = re.compile(r"\n\n[^\n]+:\n(?:- [^\n]*\[\d+\]\n?)+\Z")
+"""The end of a refusal: the closest sections as a list."""
 _WEB = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _OWN_PAGE = re.compile(r"/(?!/)[^\s\"'<>\\]*")
 
 
-def text_of(answer: str, citations: Sequence[Citation]) -> str:
-    """The answer's Markdown, safe to render, its ``[n]`` leading to the cited pages."""
+def shown_of(answer: Answer) -> str:
+    """A finished answer's Markdown; a refusal without the list that stands below it as cards."""
+    refused = answer.mode is Mode.REFUSED
+    said = _LISTED.sub("", answer.text) if refused else answer.text
+    return text_of(said, answer.citations, answer.trace)
+
+
+def text_of(answer: str, citations: Sequence[Citation], trace: Trace | None = None) -> str:
+    """The answer's Markdown, safe to render, its ``[n]`` leading to the cited pages.
+
+    No other link stays than to the sources, and those that the passages themselves have.
+    """
+    known = addresses_of(citations, trace)
     by_number = {citation.n: citation for citation in citations}
 
     def mark(match: re.Match[str]) -> str:
         citation = by_number.get(int(match[1]))
         return _mark(citation) if citation else match[0]
 
-    return over_prose(sanitize(answer), lambda prose: _CITED.sub(mark, prose))
+    return over_prose(sanitize(answer), lambda prose: _CITED.sub(mark, only_known(prose, known)))
 
 
 def foot_of(answer: Answer, *, explained: bool = False) -> str:
@@ -144,16 +158,12 @@ def _where(citation: Citation) -> str:
 
 
 def _took(answer: Answer) -> str:
-    timings: Mapping[str, float] = answer.timings_ms
-    total = timings.get("total") or sum(timings.values())
+    total = answer.timings_ms.get("total") or sum(answer.timings_ms.values())
     facts = [f"<b>{duration(total)}</b>"] if total else []
-    facts += [
-        f"{STEPS.get(name, text(name.replace('_', ' ')))} {duration(value)}"
-        for name, value in timings.items()
-        if name != "total"
-    ]
     if answer.usage.total_tokens:
         facts.append(f"{answer.usage.total_tokens:,} tokens")
+        if answer.usage.cost_usd is not None:
+            facts.append(money(answer.usage.cost_usd))
     return f'<span class="ba-took">{" · ".join(facts)}</span>' if facts else ""
 
 

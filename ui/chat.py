@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -14,14 +13,13 @@ import gradio as gr
 from backend.domain import Answer, DoneEvent, SourcesEvent, TokenEvent
 from backend.errors import AppError, Invalid
 from backend.services.limits import Limits
-from backend.settings import Settings
 from ui import answers, bridge
 from ui.access import Access, Doorman
 from ui.conversation import Conversation
 from ui.parts import Parts
 from ui.rating import Rating
 from ui.reader import LEVELS, MAX_PAGE_CHARS, MAX_SELECTION_CHARS, Reader
-from ui.suggestions import ABOUT_THIS_SERVICE, suggest
+from ui.welcome import plain
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +27,6 @@ MAX_QUESTION_CHARS = 4_000
 CONCURRENT_CHATS = 32
 _TICK_S = 0.06
 """Between two updates of the page while tokens come: each renders the whole answer."""
-_PLACEHOLDER = (
-    '<div class="ba-welcome"><h2>What would you like to know?</h2>'
-    "<p>Answers come from <em>{}</em>, with the passages they rest on.</p></div>"
-)
 _STOPPED = "Stopped. The answer is as far as it got."
 
 Outputs = tuple[Any, ...]
@@ -57,7 +51,6 @@ class Chat:
 
     def build(self) -> gr.Chatbot:
         """Place the components; returns the one that shows the example questions."""
-        title = self._parts.settings.book_title
         state = gr.State(Conversation(), time_to_live=24 * 3600)
         messages = gr.Chatbot(
             elem_id="ba-chat",
@@ -66,7 +59,7 @@ class Chat:
             layout="panel",
             height="auto",
             buttons=[],
-            placeholder=_PLACEHOLDER.format(escape(title)),
+            placeholder=plain(self._parts.settings).placeholder,
             latex_delimiters=[
                 {"left": "$$", "right": "$$", "display": True},
                 {"left": "\\[", "right": "\\]", "display": True},
@@ -111,19 +104,6 @@ class Chat:
         stop.click(self.stop, inputs=[state], cancels=runs, **common)
         clear.click(self.clear, cancels=runs, **common)
         return messages
-
-    async def examples(self) -> list[Any]:
-        """Questions that the empty page offers."""
-        questions: tuple[str, ...] = ()
-        try:
-            await self._parts.ready()
-            questions = suggest(await self._parts.ingestion.documents())
-        except AppError as error:
-            log.info("no example questions", extra={"code": error.code})
-        own_docs = Settings.model_fields["docs_path"].default
-        if not questions or self._parts.settings.docs_path == own_docs:
-            questions = ABOUT_THIS_SERVICE
-        return [{"text": question} for question in questions]
 
     async def ask(
         self,
@@ -241,7 +221,7 @@ def _finished(now: Conversation, answer: Answer, *, explained: bool) -> Conversa
     plain = answers.foot_of(answer)
     return now.updated(
         text=answer.text,
-        shown=answers.text_of(answer.text, answer.citations),
+        shown=answers.shown_of(answer),
         foot=answers.foot_of(answer, explained=True) if explained else plain,
         plain_foot=plain,
         answered=True,

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from backend.services.cors_tester import MAX_ORIGIN_CHARS, Verdict, judge
+from backend.services.fingerprints import fingerprints
 from backend.services.host import HostFacts, host_facts
 from ui import bridge
 from ui.access import Access, Caller, Doorman
@@ -20,7 +21,7 @@ class Diagnostics:
     """The tab's components and what they do.
 
     Visitors see the last known results; asking the parts anew, and what the machine tells about
-    itself, is for maintainers.
+    itself, is for maintainers; marks of the secrets are for those who showed the admin token.
     """
 
     def __init__(self, parts: Parts, doorman: Doorman) -> None:
@@ -81,12 +82,16 @@ class Diagnostics:
         host: HostFacts | None = None
         if caller.access is not Access.VISITOR:
             host = await asyncio.to_thread(host_facts, self._parts.settings.data_dir)
+        marks: dict[str, str] = {}
+        if caller.access is Access.ADMIN:
+            marks = await asyncio.to_thread(fingerprints, self._parts.settings)
         return render(
             report.to_dict(),
             self._parts.circuits(),
             report.to_markdown(),
             changes=self._parts.circuit_changes(),
             host=host,
+            fingerprints=marks,
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from backend.services.insights_report import InsightsReport, QuestionGroup
+from backend.services.insights_report import DayCount, InsightsReport, QuestionGroup
 from ui.csv_export import export
-from ui.markup import duration, empty, moment, plural, table, text, verbatim
-from ui.plots import Series, bars
+from ui.markup import duration, empty, moment, money, plural, table, text, verbatim
+from ui.plots import Series, bars, lines
 
 _REASONS = {
     "refused": "not in the book",
@@ -51,11 +51,12 @@ def _tiles(report: InsightsReport) -> str:
     tiles = [
         (f"{report.questions:,}", "questions"),
         (_share(report.answered, report.questions), "answered"),
-        (_share(report.degraded, report.questions), "answered less well than set up"),
-        (duration(latency.p50) if latency.p50 is not None else "–", "typical answer (median)"),
+        (_share(report.degraded, report.questions), "with a warning"),
+        (f"{report.ups:,} / {report.downs:,}", "helpful / not"),
+        (duration(latency.p50) if latency.p50 is not None else "–", "typical answer (p50)"),
         (duration(latency.p95) if latency.p95 is not None else "–", "slowest in twenty (p95)"),
         (f"{report.tokens:,}", "tokens"),
-        (f"{report.ups:,} / {report.downs:,}", "helpful / not"),
+        ("–" if report.cost_usd is None else money(report.cost_usd), "cost, if prices are known"),
     ]
     cells = "".join(f'<div class="ba-tile"><b>{a}</b><span>{b}</span></div>' for a, b in tiles)
     return f'<div class="ba-tiles">{cells}</div>'
@@ -71,18 +72,43 @@ def _plots(report: InsightsReport) -> str:
     dates = [str(report.since.date() + timedelta(days=i)) for i in range(count)]
     days = [date[5:] for date in dates]
 
-    def values(name: str) -> list[float]:
-        return [float(getattr(known.get(date), name, 0)) for date in dates]
+    def values(of: Callable[[DayCount], float | None]) -> list[float | None]:
+        return [of(known[date]) if date in known else None for date in dates]
 
-    refused = values("refused")
-    answered = [asked - no for asked, no in zip(values("questions"), refused, strict=True)]
-    asked = bars(
-        "Questions", days, (Series("answered", answered), Series("not in the book", refused))
-    )
-    tokens, degraded = values("tokens"), values("degraded")
-    cost = bars("Tokens", days, (Series("tokens", tokens),)) if any(tokens) else ""
-    less = bars("Degraded answers", days, (Series("degraded", degraded),)) if any(degraded) else ""
-    return f'<div class="ba-plots">{asked}{cost}{less}</div>'
+    answered = Series("answered", values(lambda day: day.questions - day.refused))
+    refused = Series("not in the book", values(lambda day: day.refused))
+    typical = Series("typical (p50)", values(lambda day: day.p50_ms))
+    slow = Series("slowest in twenty (p95)", values(lambda day: day.p95_ms))
+    plots = [
+        bars("Questions", days, (answered, refused)),
+        lines("Time to the whole answer", days, (typical, slow), show=_took),
+    ]
+    if report.tokens or report.degraded:
+        plots += [_spent(report, days, values), _less(days, values)]
+    return f'<div class="ba-plots">{"".join(plots)}</div>'
+
+
+def _took(milliseconds: float) -> str:
+    return duration(milliseconds) if milliseconds else "0"
+
+
+def _cost(usd: float) -> str:
+    """For an axis, where trailing zeros tell nothing."""
+    return f"${usd:,.6f}".rstrip("0").rstrip(".")
+
+
+_Values = Callable[[Callable[[DayCount], float | None]], list[float | None]]
+
+
+def _spent(report: InsightsReport, days: Sequence[str], values: _Values) -> str:
+    if report.cost_usd is None:
+        return bars("Tokens", days, (Series("tokens", values(lambda day: day.tokens)),))
+    return bars("Cost", days, (Series("cost", values(lambda day: day.cost_usd)),), show=_cost)
+
+
+def _less(days: Sequence[str], values: _Values) -> str:
+    degraded = Series("answers", values(lambda day: day.degraded))
+    return bars("Answers with a warning", days, (degraded,))
 
 
 def _gaps(groups: Sequence[QuestionGroup]) -> str:

@@ -25,6 +25,7 @@ from ui.parts import Parts
 MAX_FILTER_CHARS = 100
 MAX_SEARCH_CHARS = 1_000
 _INSPECTED = 8
+_SPACE_STORAGE = "/data"
 _WAITING = '<p class="ba-wait">Reading the index</p>'
 
 Shown = tuple[Any, ...]
@@ -47,9 +48,10 @@ class Knowledge:
                 ingest = gr.Button("Ingest now", variant="primary", elem_id="ba-ingest")
                 anew = gr.Button("Re-index everything", elem_id="ba-anew")
                 cancel = gr.Button("Cancel", elem_id="ba-cancel", visible=False)
+            _html(view.WHAT_THEY_DO)
             job = _html("", elem_id="ba-job")
         with gr.Column(elem_classes=["ba-section"]):
-            _html("<h2>Add documents</h2>" + view.UPLOAD_FORM)
+            _html(f"<h2>Add documents</h2>{view.upload_form(lasting=self._lasting)}")
         with gr.Column(elem_classes=["ba-section"]):
             _html("<h2>Documents</h2>")
             with gr.Row(elem_classes=["ba-form"]):
@@ -196,6 +198,12 @@ class Knowledge:
         async with aclosing(self.follow(wanted, request)) as shown:
             async for values in shown:
                 yield values
+
+    @property
+    def _lasting(self) -> bool:
+        """Whether what is stored outlives a restart: a Space keeps nothing but its storage."""
+        settings = self._parts.settings
+        return not settings.on_space or settings.data_dir.is_relative_to(_SPACE_STORAGE)
 
     async def _index(self, wanted: object) -> tuple[str, str]:
         documents = await self._documents()

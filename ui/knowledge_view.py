@@ -20,12 +20,25 @@ UPLOAD_FORM = (
     'accept=".md,.mdx,.zip"><button type="submit" class="ba-plain">Upload</button></div>'
     '<p class="ba-said" role="status"></p></form>'
 )
+WHAT_THEY_DO = (
+    "<p>Ingest now writes what has changed. Re-index everything writes a second index beside this "
+    "one and swaps them when it is complete; until then this one answers.</p>"
+)
+_LOST = (
+    "This Space has no persistent storage: uploads are gone when it restarts. What should stay "
+    "belongs where `DOCS_PATH` leads."
+)
 _STATES = {
     JobState.RUNNING: "Ingesting",
     JobState.DONE: "Done",
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
+
+
+def upload_form(*, lasting: bool) -> str:
+    """The form, and a warning where what it takes does not outlive a restart."""
+    return UPLOAD_FORM if lasting else note(_LOST, kind="ba-warned") + UPLOAD_FORM
 
 
 def facts(info: IndexInfo, documents: Sequence[DocumentRecord], data_bytes: int | None) -> str:
@@ -56,7 +69,7 @@ def documents_table(records: Sequence[DocumentRecord], wanted: str = "") -> str:
     rows = [_document(record) for record in found[:SHOWN_DOCUMENTS]]
     more = len(found) - len(rows)
     left = f'<p class="ba-more">and {more:,} more; filter to see them.</p>' if more else ""
-    return table(("Document", "Chunks", "Last change", "Do"), rows, kind="ba-documents") + left
+    return table(("Document", "Chunks", "Last change", "Actions"), rows, kind="ba-documents") + left
 
 
 def _document(record: DocumentRecord) -> tuple[str, ...]:
@@ -106,7 +119,8 @@ def progress(job: IngestJob) -> str:
         f"{job.embedded:,} written, {job.skipped:,} unchanged, {job.deleted:,} deleted, "
         f"in {job.elapsed_s:.1f} s"
     )
-    kind = {JobState.DONE: "ba-good", JobState.FAILED: "ba-bad"}.get(job.state, "")
+    good = "ba-warned" if job.errors else "ba-good"
+    kind = {JobState.DONE: good, JobState.FAILED: "ba-bad"}.get(job.state, "")
     return (
         f'<div class="ba-note ba-job {kind}" role="status"><p><b>{_STATES[job.state]}</b> '
         f"{counted}</p>{bar}{_errors(job)}</div>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,6 +33,15 @@ def duration(milliseconds: float) -> str:
     if milliseconds >= 1_000:
         return f"{milliseconds / 1_000:.1f} s"
     return f"{milliseconds:.0f} ms" if milliseconds >= 1 else "under 1 ms"
+
+
+def money(usd: float) -> str:
+    """US dollars, with as many digits as tell something."""
+    if usd >= 1 or not usd:
+        return f"${usd:,.2f}"
+    if usd < 0.0001:
+        return "under $0.0001"
+    return f"${usd:.{max(2, 1 - math.floor(math.log10(usd)))}f}"
 
 
 def size(count: float) -> str:

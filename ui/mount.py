@@ -7,7 +7,6 @@ of the API waits for it. If it cannot be imported or built, the page says so and
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -18,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import NotConfigured, Starting
+from backend.loading import loading
 from backend.services.admin import AdminGate
 from backend.services.limits import Limits, MemoryCounters
 from ui import assets
@@ -147,12 +147,9 @@ class AdminUI:
             self._shell = None
 
     def _build_in_loop(self) -> FastAPI:
-        # In a loop of its own: where none runs, Gradio makes one per lock and leaves it open.
-        shell = asyncio.run(self._build(self._parts, self._doorman, self._limits, self._title))
-        # What was imported stays: searching it for garbage again and again would stop every answer
-        # for a tenth of a second and more.
-        gc.freeze()
-        return shell
+        with loading():
+            # In a loop of its own: where none runs, Gradio makes one per lock and leaves it open.
+            return asyncio.run(self._build(self._parts, self._doorman, self._limits, self._title))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the guard lets pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from backend.domain import Citation, Trace
@@ -11,6 +12,11 @@ MAX_QUOTE_CHARS = 1_200
 AROUND_CHARS = 700
 """Characters of the passage that are shown on either side of the quote."""
 _GAP = "…"
+_FENCE = re.compile(r" {0,3}(?:`{3,}[^`]*|~{3,}.*)")
+_HEADING = re.compile(r" {0,3}#{1,6} +(.*?)(?: +#+)? *")
+_CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_LINK = re.compile(r"!?\[([^\[\]]+)\]\([^()]*(?:\([^()]*\)[^()]*)?\)")
+_STRONG = re.compile(r"\*\*([^*]+)\*\*")
 
 
 def passage_html(citation: Citation, trace: Trace | None) -> str:
@@ -23,7 +29,7 @@ def passage_html(citation: Citation, trace: Trace | None) -> str:
     before, found, after = window.partition(citation.quote.strip()) if window else ("", "", "")
     if not found:
         before = after = ""
-    return f"{_verbatim(_tail(before))}<mark>{_verbatim(quote)}</mark>{_verbatim(_head(after))}"
+    return f"{_read(_tail(before))}<mark>{_read(quote)}</mark>{_read(_head(after))}"
 
 
 def _window_of(citation: Citation, trace: Trace | None) -> str:
@@ -49,5 +55,28 @@ def _head(text: str) -> str:
     return text if len(text) <= AROUND_CHARS else f"{text[:AROUND_CHARS].rstrip()} {_GAP}"
 
 
-def _verbatim(text: str) -> str:
-    return escape(strip_controls(text)).replace("\n", "&#10;")
+def _read(text: str) -> str:
+    """Markdown as a person reads it: no marks of headings, fences and links; nothing leads away."""
+    shown: list[str] = []
+    fenced = False
+    for line in strip_controls(text).split("\n"):
+        if _FENCE.fullmatch(line):
+            fenced = not fenced
+        elif fenced:
+            shown.append(f"<code>{escape(line)}</code>" if line else "")
+        elif heading := _HEADING.fullmatch(line):
+            shown.append(f"<b>{_inline(heading[1])}</b>")
+        else:
+            shown.append(_inline(line))
+    return "&#10;".join(shown)
+
+
+def _inline(line: str) -> str:
+    parts = _CODE.split(line)  # every other one is code
+    return "".join(
+        f"<code>{escape(part)}</code>" if at % 2 else _prose(part) for at, part in enumerate(parts)
+    )
+
+
+def _prose(text: str) -> str:
+    return _STRONG.sub(r"<b>\1</b>", escape(_LINK.sub(r"\1", text)))

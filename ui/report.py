@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.domain import CircuitChange
 from backend.services.host import HostFacts
-from ui.markup import duration, sentence, size, text, verbatim
+from ui.markup import duration, plural, sentence, size, text, verbatim
 
 Row = Mapping[str, Any]
 
@@ -35,6 +35,7 @@ _PARTS = {
     "openai": "Answers",
     "fallback": "Answers, second model",
     "embeddings": "Embeddings",
+    "rerank": "Order of passages",
     "qdrant": "Vectors",
     "database": "Accounts and history",
     "docs": "Book",
@@ -43,6 +44,7 @@ _SHOWN_CHANGES = 30
 _ANSWERED = {
     "openai": "Key and model",
     "embeddings": "Key and model",
+    "rerank": "Connection",
     "qdrant": "Key, collection, dimension",
     "database": "Sign-in and query",
     "docs": "Documents",
@@ -68,6 +70,7 @@ def render(
     *,
     changes: Sequence[CircuitChange] = (),
     host: HostFacts | None = None,
+    fingerprints: Mapping[str, str] | None = None,
 ) -> str:
     """The whole tab.
 
@@ -77,11 +80,13 @@ def render(
         markdown: The report for the copy button.
         changes: Of circuits, newest first.
         host: Facts about the machine, for maintainers only.
+        fingerprints: Marks of the secrets that are set, by variable, for admins only.
     """
     if not report:
         return '<div class="ba-report"><p class="ba-wait">Reading the configuration</p></div>'
     parts: Sequence[Row] = report.get("upstreams", ())
-    variables: Sequence[Row] = report.get("variables", ())
+    marks = fingerprints or {}
+    variables = [{**row, "mark": marks.get(row["name"])} for row in report.get("variables", ())]
     bad = ("down", "degraded")
     marked = [*((row, _variable) for row in variables), *((row, _part) for row in parts)]
     attention = [show(row) for status in bad for row, show in marked if row["status"] == status]
@@ -131,6 +136,7 @@ def _variable(row: Row) -> str:
     facts = [f"read from {source[6:]}"] if source.startswith("alias ") else []
     facts += ["needed here"] if row.get("required") else []
     facts += ["secret"] if row.get("secret") else []
+    facts += [f"fingerprint {row['mark']}"] if row.get("mark") and _is_set(row) else []
     title = f"<code>{text(row['name'])}</code>"
     return _row(row, title, text(row["used_for"]), facts, off="Not set")
 
@@ -241,7 +247,7 @@ def _host(host: HostFacts) -> str:
         disk = f"{size(host.disk_free_bytes)} free of {size(host.disk_total_bytes)}"
     facts = [
         ("Clock", f"{host.now:%Y-%m-%d %H:%M:%S} UTC"),
-        ("Running for", f"{host.uptime_s / 3600:.1f} h"),
+        ("Running for", _long(host.uptime_s)),
         ("Memory", memory),
         ("Disk", f"{disk}; {size(host.data_bytes)} in DATA_DIR"),
         ("Machine", host.system),
@@ -255,6 +261,15 @@ def _host(host: HostFacts) -> str:
         '<section class="ba-group"><h3>Machine and versions</h3>'
         f'<dl class="ba-dl">{cells}</dl></section>'
     )
+
+
+def _long(seconds: float) -> str:
+    """A time of minutes to months in its largest unit."""
+    minutes = int(seconds // 60)
+    if minutes < 120:
+        return plural(minutes, "minute")
+    hours = minutes // 60
+    return plural(hours, "hour") if hours < 48 else plural(hours // 24, "day")
 
 
 def _pill(status: str) -> str:

@@ -68,6 +68,7 @@ def build_theme() -> gr.themes.Base:
         button_secondary_border_color_dark="#45484c",
         input_background_fill="#ffffff",
         input_background_fill_dark="#1c1e20",
+        input_border_width="1px",
         input_border_color="#8a8479",
         input_border_color_dark="#75777a",
         input_placeholder_color="#6b665d",

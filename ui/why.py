@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from backend.domain import Answer, Hit, Trace
-from ui.markup import duration, plural, text, verbatim
+from ui.markup import duration, money, plural, text, verbatim
 
 SHOWN_DROPPED = 8
 MAX_PROMPT_CHARS = 16_000
 _EXCERPT_CHARS = 150
+_MARKS = re.compile(r"^ {0,3}(?:#{1,6} .*|`{3}.*|~{3}.*)$", re.MULTILINE)
+"""Headings, which stand above the excerpt, and fences."""
 
 STEPS = {
     "reword": "rewording",
@@ -88,9 +91,13 @@ def _tokens(answer: Answer) -> str:
     usage = answer.usage
     if not usage.total_tokens:
         return "<p>No language model was asked: no tokens.</p>"
+    cost = usage.cost_usd
+    price = "Their price is not known."
+    if cost is not None:
+        price = f"By list price they cost <b>{money(cost)}</b>."
     return (
         f"<p><b>{usage.total_tokens:,}</b> tokens: {usage.prompt_tokens:,} in the prompt, "
-        f"{usage.completion_tokens:,} in the answer.</p>"
+        f"{usage.completion_tokens:,} in the answer. {price}</p>"
     )
 
 
@@ -125,7 +132,7 @@ def where(hit: Hit) -> str:
 
 def excerpt(hit: Hit) -> str:
     """The beginning of a hit's text on one line."""
-    flat = " ".join(hit.chunk.text.split())
+    flat = " ".join(_MARKS.sub("", hit.chunk.text).split())
     return flat if len(flat) <= _EXCERPT_CHARS else f"{flat[:_EXCERPT_CHARS].rstrip()} …"
 
 
