@@ -26,8 +26,9 @@ _NAMES = count(1)
 class PostgresServer:
     """A running server. ``stop`` and ``start`` simulate an outage; ``kill`` a crash."""
 
-    def __init__(self, bin_dir: Path, folder: Path, uid: int | None) -> None:
+    def __init__(self, bin_dir: Path, folder: Path, uid: int | None, connections: int) -> None:
         self._bin, self._uid = bin_dir, uid
+        self._connections = connections
         self.folder = folder
         self.data = folder / "data"
         self.port = _free_port()
@@ -37,7 +38,8 @@ class PostgresServer:
     def start(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
-            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60"
+            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+            f"-c max_connections={self._connections}"
         )
         log = str(self.folder / "log")
         self._run("pg_ctl", "-D", str(self.data), "-l", log, "-o", options, "-w", "start")
@@ -104,7 +106,7 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(*, connections: int = 60) -> Iterator[PostgresServer]:
     """Start a server in a temporary folder and remove both at the end."""
     uid = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -115,7 +117,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         home.mkdir()
         if uid is not None:
             os.chown(home, uid, uid)
-        server = PostgresServer(bin_dir, home, uid)
+        server = PostgresServer(bin_dir, home, uid, connections)
         try:
             yield server
         finally:

@@ -23,14 +23,14 @@ MAX_LINES = 300
 
 MEMBERS = {
     "foundation": {
-        "clock", "crypto", "domain", "errors", "logs", "metrics", "passwords", "reference",
-        "settings", "telemetry", "variables", "watchdog",
+        "clock", "crypto", "domain", "errors", "loading", "logs", "memory", "metrics",
+        "passwords", "reference", "settings", "telemetry", "variables", "watchdog",
     },
     "ports": {"account_ports", "content_ports", "conversation_ports", "ports"},
     "resilience": {
-        "circuit", "guarded", "misfit", "patience", "resilience", "retry_budget",
+        "circuit", "guarded", "misfit", "pacing", "patience", "resilience", "retry_budget",
     },
-    "container": {"container", "guards", "maintenance", "probes", "wiring"},
+    "container": {"container", "guards", "maintenance", "opening", "probes", "wiring"},
 }  # fmt: skip
 """Layers of several modules; the others have the name of their folder or file."""
 _CORE = {"foundation", "ports", "text", "resilience"}
@@ -52,7 +52,7 @@ HEAVY = {
     "alembic", "bs4", "gradio", "gradio_client", "grpc", "limits", "numpy", "openai", "pandas",
     "prometheus_client", "psycopg2", "qdrant_client", "qdrant_edge", "redis", "sqlalchemy",
 }  # fmt: skip
-EDGE_PROCESS = {"backend/adapters/edge_worker.py", "backend/adapters/edge_store.py"}
+EDGE_PROCESS = {f"backend/adapters/edge_{name}.py" for name in ("graph", "store", "worker")}
 
 
 def layer_of(module: str) -> str | None:

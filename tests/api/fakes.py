@@ -75,7 +75,7 @@ class FakeAnswering:
         self.history: Any = None
 
     async def answer(
-        self, question: Question, principal: Principal, *, history: Any = None
+        self, question: Question, principal: Principal, *, history: Any = None, **_how: bool
     ) -> AsyncIterator[AnswerEvent]:
         self.asked.append((question, principal))
         self.history = await history if history is not None else None
@@ -117,7 +117,7 @@ class FakeIngestion:
             ),
         ]
         self.hold: asyncio.Event | None = None
-        self.started = 0
+        self.started = self.rebuilt = 0
         self.deleted: list[str] = []
         self.records = [RECORD]
 
@@ -125,7 +125,8 @@ class FakeIngestion:
         self.started += 1
         return self.jobs[0]
 
-    async def start_anew(self, *document_ids: str) -> IngestJob:
+    async def start_anew(self, *document_ids: str, everything: bool = False) -> IngestJob:
+        self.rebuilt += everything
         if set(document_ids) - {record.id for record in self.records}:
             raise NotFound("There is no document with this id in the index.")
         return await self.start()
@@ -154,6 +155,7 @@ class FakeIngestion:
 class FakeDiagnostics:
     def __init__(self) -> None:
         self.probed: list[bool] = []
+        self.refreshed = 0
         check = ReadyCheck("qdrant", Status.OK, "embedded", 0.4, None)
         self.ready = Readiness(Status.OK, (check,))
 
@@ -166,6 +168,9 @@ class FakeDiagnostics:
             "qdrant", "ok", "embedded", "", None, None, None, "Vectors", "embedded"
         )
         return Report(NOW, (variable,), (upstream,))
+
+    async def refresh(self) -> None:
+        self.refreshed += 1
 
     async def readiness(self) -> Readiness:
         return self.ready

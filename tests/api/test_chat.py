@@ -27,7 +27,12 @@ ANSWER_JSON = {
     "citations": [CITATION_JSON],
     "degraded": None,
     "saved": False,
-    "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    "usage": {
+        "prompt_tokens": 100,
+        "completion_tokens": 20,
+        "total_tokens": 120,
+        "cost_usd": None,
+    },  # fmt: skip
     "timings_ms": {"search": 4.0, "total": 9.5},
 }
 

@@ -31,6 +31,13 @@ async def test_ingest_starts_a_job_and_says_which(site: Site) -> None:
     assert site.container.ingestion.started == 1
 
 
+async def test_ingest_rebuilds_when_asked_to(site: Site) -> None:
+    reply = await site.ask("POST", "/ingest?rebuild=true")
+    assert (reply.status, reply.json) == (202, {"job_id": "job-1"})
+    assert site.container.ingestion.rebuilt == 1
+    assert (await site.ask("POST", "/ingest?rebuild=perhaps")).status == 422
+
+
 async def test_job_tells_its_progress(site: Site) -> None:
     assert (await site.ask("GET", "/ingest/job-1")).json == JOB
 

@@ -83,6 +83,7 @@ async def test_ready_is_503_where_nothing_can_be_answered(site: Site) -> None:
 
 async def test_circuits_come_as_the_container_tells_them(site: Site) -> None:
     assert (await site.ask("GET", "/health/circuits")).json == site.container.circuits()
+    assert site.container.diagnostics.refreshed == 1, "an outage shows before a question meets it"
 
 
 async def test_config_is_public_until_a_token_is_set(site: Site) -> None:

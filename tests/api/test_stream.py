@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backend.api.sse import HEARTBEAT, EventStream, event, token_event
+from backend.api.sse import HEARTBEAT, EventStream, error_event, event, token_event
 from backend.domain import TokenEvent
-from tests.api.fakes import EVENTS
+from backend.errors import UpstreamTimeout
+from tests.api.fakes import ANSWER, EVENTS
 from tests.api.serving import Site, parse_events
 
 
@@ -118,3 +120,27 @@ async def test_cancelled_response_closes_its_frames() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert closed.is_set()
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_who_leaves_before_the_first_frame_is_told_of(cut: bool) -> None:
+    wire, closed, unbegun = Wire(), asyncio.Event(), asyncio.Event()
+    stream = EventStream(frames(b"one", closed=closed), unbegun=unbegun.set)
+    if cut:
+        wire.writable.clear()
+    running = asyncio.create_task(stream({"type": "http"}, wire.receive, wire.send))
+    await asyncio.sleep(0)
+    if cut:
+        running.cancel()
+    await asyncio.wait([running])
+    assert (unbegun.is_set(), closed.is_set()) == (cut, not cut)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_error_event_names_the_partial_where_it_was_kept(saved: bool) -> None:
+    error = UpstreamTimeout("openai", "The model went silent.")
+    error.partial = replace(ANSWER, saved=saved)
+    (_, body) = parse_events(error_event(error).decode())[0]
+    assert body["truncated"] is True
+    ids = (ANSWER.session_id, ANSWER.message_id) if saved else (None, None)
+    assert (body.get("session_id"), body.get("message_id")) == ids

@@ -137,6 +137,7 @@ class TestChunkIndex:
         await index.begin(None, None)
         await index.write([document("a.md", [old, stays])])
         moved = replace(stays, start_line=40, end_line=40)
+        await index.search([words("beta")], 5)  # what it has read must not be kept
         await index.write(
             [document("a.md", [new], moved=[moved], stale=[old.id], content_hash="h2")]
         )
@@ -272,3 +273,45 @@ class TestChunkIndex:
 def _vector(text: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
     vector = encode_document(text)
     return vector.indices, vector.values
+
+
+class TestRebuild:
+    async def test_rebuild_swaps_when_it_is_complete_and_can_be_done_again(
+        self, place: Place, index: ChunkIndex
+    ) -> None:
+        await _fill(index, "old words")
+        for text in ("new words", "newer words", "newest words"):
+            before = await _found(index, "words")
+            assert await index.begin(None, None, anew=True) is True
+            assert await index.documents() == []
+            await index.write([document("a.md", [chunk(text, "a.md")])])
+            assert await _found(index, "words") == before
+            await index.publish()
+            assert await _found(index, "words") == [text]
+        info = await index.info()
+        assert (info.points, info.fingerprint) == (1, "sparse_v1")
+        assert await index.begin(None, None) is False
+
+    async def test_rebuild_that_is_given_up_leaves_nothing(self, index: ChunkIndex) -> None:
+        await _fill(index, "old words")
+        await index.begin(None, None, anew=True)
+        await index.write([document("b.md", [chunk("new words", "b.md")])])
+        await index.abandon()
+        assert await _found(index, "words") == ["old words"]
+        assert [record.source for record in await index.documents()] == ["a.md"]
+        await index.begin(None, None, anew=True)
+        assert await index.documents() == []
+        await index.abandon()
+
+    async def test_rebuild_that_a_crash_cut_off_begins_again(self, place: Place) -> None:
+        index = await place.index()
+        await _fill(index, "old words")
+        await index.begin(None, None, anew=True)
+        await index.write([document("b.md", [chunk("new words", "b.md")])])
+        index = await place.index()
+        assert await _found(index, "words") == ["old words"]
+        assert await index.begin(None, None) is False
+        assert [record.source for record in await index.documents()] == ["a.md"]
+        await index.publish()
+        await index.begin(None, None, anew=True)
+        assert await index.documents() == []

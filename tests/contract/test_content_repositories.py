@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects import sqlite
 
 from backend.adapters.sql.content_tables import answer_notes, rewrites
 from backend.adapters.sql.engine import Database, sqlite_url
-from backend.adapters.sql.feedback import SqlFeedback
+from backend.adapters.sql.feedback import SqlFeedback, by_day
 from backend.adapters.sql.migrate import upgrade
 from backend.adapters.sql.rewrites import SqlRewrites
 from backend.content_ports import DayCount, Gap, NotedAnswer
@@ -24,6 +25,7 @@ from tests.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 DAY = timedelta(days=1)
+DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
 LIMITS: dict[str, int] = {"newest": 10, "gaps": 10, "rated": 10}
 URDU = "روبوٹ\u200cکس 🤖 `code`"
 
@@ -101,14 +103,25 @@ class TestFeedback:
         )
         window = await feedback.window(NOW - 30 * DAY, **LIMITS)
         assert window.days == (
-            DayCount("2026-11-22", 1, 0, 0, 100),
-            DayCount("2026-11-23", 3, 1, 1, 200),
+            DayCount("2026-11-22", 1, 0, 0, 100, 120.5, 120.5),
+            DayCount("2026-11-23", 3, 1, 1, 200, 120.5, 120.5),
         )
         assert {answer.message_id[-1] for answer in window.newest} == set("1234")
         assert window.newest[-1] == noted(4, late)
         assert [answer.message_id for answer in window.gaps] == ["message-2"]
         assert window.gaps[0].gaps == (Gap.REFUSED,)
         assert (window.rated, window.ups, window.downs) == ((), 0, 0)
+
+    async def test_a_day_has_its_cost_and_how_long_its_answers_took(
+        self, database: Database
+    ) -> None:
+        feedback = SqlFeedback(database)
+        took = [noted(n, total_ms=float(n)) for n in range(1, 41)]
+        priced = [noted(n, NOW - DAY, cost_usd=cost) for n, cost in ((41, 0.25), (42, 0.5))]
+        await feedback.note([*took, *priced, noted(43, NOW - DAY)])
+        before, today = (await feedback.window(NOW - 2 * DAY, **LIMITS)).days
+        assert (today.p50_ms, today.p95_ms, today.cost_usd) == (20.0, 38.0, None)
+        assert before.cost_usd == 0.75
 
     async def test_same_answer_noted_twice_is_one(self, database: Database) -> None:
         feedback = SqlFeedback(database)
@@ -180,6 +193,18 @@ async def test_reads_go_along_indexes(database: Database) -> None:
         )
         assert "USING INDEX" in plan or "USING COVERING INDEX" in plan, plan
         assert "SCAN" not in plan
+
+
+async def test_the_sums_of_days_go_along_an_index(database: Database) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL plans a sequential scan for a handful of rows")
+    await database.prepare()
+    statement = str(by_day(NOW).compile(compile_kwargs={"literal_binds": True}, dialect=DIALECT))
+    plan = await database.read(
+        lambda c: str(c.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all())
+    )
+    assert "SEARCH answer_notes USING INDEX ix_answer_notes_asked_at" in plan
+    assert "SCAN answer_notes" not in plan
 
 
 async def test_database_that_is_away_is_said_so(tmp_path: Path) -> None:

@@ -96,6 +96,40 @@ class TestChat:
         assert sent.body["max_tokens"] == 100
         assert sent.headers["User-Agent"] == "book-answers"
 
+    async def test_complete_brings_text_finish_reason_and_usage_at_once(
+        self, chat: OpenAIChat, double: OpenAIDouble
+    ) -> None:
+        whole = await chat.complete(ASK, max_tokens=100)
+        assert whole == ChatDelta(str(double.reply), "stop", Usage(4, 8))
+        assert (double.requests[0].body["stream"], double.requests[0].body["max_tokens"]) == (
+            False, 100,
+        )  # fmt: skip
+        double.fail("length")
+        assert (await chat.complete(ASK, max_tokens=100)).finish_reason == "length"
+        assert double.connections == 1
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [
+            ("cut", UpstreamUnavailable),
+            ("reset", UpstreamUnavailable),
+            ("malformed", UpstreamMalformed),
+            ("no_choices", UpstreamMalformed),
+            ("non_utf8", UpstreamMalformed),
+            ("empty", UpstreamMalformed),
+            ("garbage", UpstreamMalformed),
+            ("error_mid", UpstreamUnavailable),
+        ],
+    )
+    async def test_complete_is_never_half_an_answer(
+        self, chat: OpenAIChat, double: OpenAIDouble, kind: str, expected: type[UpstreamError]
+    ) -> None:
+        double.fail(kind)
+        with pytest.raises(UpstreamError) as caught:
+            await chat.complete(ASK, max_tokens=100)
+        assert type(caught.value) is expected
+        assert "secret upstream words" not in caught.value.detail
+
     async def test_stream_reuses_its_connection(
         self, chat: OpenAIChat, double: OpenAIDouble
     ) -> None:

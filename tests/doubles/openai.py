@@ -35,7 +35,8 @@ class Fault:
     hang: no answer ever; hang_mid, reset, cut, malformed, no_choices, non_utf8, error_mid: after
     ``after`` tokens no more token, a TCP reset, a clean end without finish_reason, a chunk that is
     no JSON, one without choices, one that is no UTF-8, an error object with ``code``; length:
-    finish_reason length; empty: no token at all; garbage: a 200 that is not of this protocol.
+    finish_reason length; empty: no token at all; garbage: a 200 that is not of this protocol. A
+    whole answer has them in its one piece; it hangs, is reset or cut in the middle of its body.
     """
 
     kind: str
@@ -177,7 +178,7 @@ class OpenAIDouble:
                 return _error(fault.status, fault.code, fault.retry_after)
             if fault.kind == "garbage":
                 return web.Response(text="<html>It works!</html>", content_type="text/html")
-            if fault.kind == "reset" and (kind != "chat" or not body.get("stream")):
+            if fault.kind == "reset" and kind != "chat":
                 _abort(request)
         response: web.StreamResponse = await answer(request, body, fault)
         return response
@@ -226,7 +227,8 @@ class OpenAIDouble:
         if not body.get("stream"):
             message = {"role": "assistant", "content": text}
             choice = {"index": 0, "message": message, "finish_reason": finish}
-            return web.json_response(_event(body, "chat.completion", [choice], usage=usage))
+            whole = _event(body, "chat.completion", [choice], usage=usage)
+            return await self._answer_whole(request, whole, fault)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await self._send(response, _delta(body, {"role": "assistant", "content": ""}))
@@ -240,6 +242,33 @@ class OpenAIDouble:
         if (body.get("stream_options") or {}).get("include_usage"):
             await self._send(response, _event(body, "chat.completion.chunk", [], usage=usage))
         await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def _answer_whole(
+        self, request: web.Request, whole: JSON, fault: Fault | None
+    ) -> web.StreamResponse:
+        await self.may_speak.wait()
+        kind = fault.kind if fault else ""
+        if fault is not None and kind == "error_mid":
+            whole = _mistake(fault.code)
+        elif kind == "no_choices":
+            del whole["choices"]
+        data = json.dumps(whole).encode()
+        if kind == "malformed":
+            data = data[:-9]
+        elif kind == "non_utf8":
+            data = data.replace(b'"content": "', b'"content": "\xff\xfe')
+        if kind not in ("hang_mid", "reset", "cut"):
+            return web.Response(body=data, content_type="application/json")
+        response = web.StreamResponse(headers={"Content-Length": str(len(data))})
+        await response.prepare(request)
+        await response.write(data[: len(data) // 2])
+        if kind == "hang_mid":
+            await asyncio.Event().wait()
+        elif kind == "reset":
+            _abort(request)
+        assert request.transport is not None
+        request.transport.close()
         return response
 
     async def _break(
@@ -257,8 +286,7 @@ class OpenAIDouble:
         elif fault.kind == "non_utf8":
             await response.write(b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n')
         elif fault.kind == "error_mid":
-            error = {"message": "secret upstream words", "type": fault.code, "code": fault.code}
-            await self._send(response, {"error": error})
+            await self._send(response, _mistake(fault.code))
         return fault.kind == "cut"
 
     async def _send(self, response: web.StreamResponse, event: JSON) -> None:
@@ -275,6 +303,10 @@ def _error(status: int, code: str | None, retry_after: str | None = None) -> web
     error = {"message": "secret upstream words", "type": code, "param": None, "code": code}
     headers = {"Retry-After": retry_after} if retry_after else {}
     return web.json_response({"error": error}, status=status, headers=headers)
+
+
+def _mistake(code: str | None) -> JSON:
+    return {"error": {"message": "secret upstream words", "type": code, "code": code}}
 
 
 def _event(body: JSON, kind: str, choices: list[JSON], **more: Any) -> JSON:

@@ -43,15 +43,17 @@ async def product(
     *,
     policies: Mapping[str, Policy] | None = None,
     limited: bool = False,
+    keep_answers: bool = False,
     **environment: str,
 ) -> AsyncIterator[Site]:
     """Serve the product with these variables until the block ends; the book has been read in.
 
-    ``docs`` None: DOCS_PATH is not set.
+    ``docs`` None: DOCS_PATH is not set. Without ``keep_answers`` the same question asked twice asks
+    the model twice.
     """
     chosen = {} if docs is None else {"DOCS_PATH": str(docs)}
     environ = {"DATA_DIR": str(data), **chosen, **environment}
-    container = Container(load(environ), policies=policies)
+    container = Container(load(environ), policies=policies, keep_answers=keep_answers)
     limits = None if limited else UNLIMITED  # None: as the variables say
     async with serving(container, limits=limits) as site:  # type: ignore[arg-type]
         await container.ready()

@@ -24,9 +24,11 @@ from tests.api.serving import Reply, Site
 QUESTION = "What is a topic?"
 HEALTH_EVERY_S = 0.02
 HEALTH_P99_S = 0.05
-SLOW_MACHINE = 20
-"""Clients, service and upstreams share one machine here, often with much else: the promise of 50 ms
-is what the table reports, twenty times of it is what fails a test."""
+"""For the work that is done while ``/health`` waits: CPU time of the thread with the event loop,
+which is the same on a machine that is busy with other things."""
+BLOCKED_S = 1.0
+"""For the wall clock, which also tells of a loop that waits for something by itself. Clients,
+service and upstreams share one machine here, often with much else."""
 BACK_S = 10.0
 SPARE = 6
 FOREIGN = re.compile(
@@ -52,6 +54,7 @@ class Watch:
     site: Site
     replies: list[Reply] = field(default_factory=list)
     health_s: list[float] = field(default_factory=list)
+    health_cpu_s: list[float] = field(default_factory=list)
 
     async def ask(self, **fields: Any) -> Reply:
         """Ask by JSON; whatever comes is remembered."""
@@ -112,7 +115,7 @@ async def watched(
     for reply in watch.replies:
         one_end(reply)
         no_foreign_words(reply)
-    alive(watch.health_s)
+    alive(watch.health_s, watch.health_cpu_s)
     if mode is not None:
         rests = [circuit["retry_after_s"] or 0.0 for circuit in site.container.circuits().values()]
         await asyncio.sleep(max(rests))
@@ -140,11 +143,16 @@ def no_foreign_words(reply: Reply) -> None:
     assert reply.status != 500, reply.body
 
 
-def alive(seconds: list[float]) -> None:
-    """I4."""
-    if len(seconds) >= 20:
-        p99 = statistics.quantiles(seconds, n=100)[98]
-        assert p99 < HEALTH_P99_S * SLOW_MACHINE, f"/health took {p99 * 1000:.0f} ms"
+def alive(seconds: list[float], cpu_seconds: list[float]) -> tuple[float, float]:
+    """I4. The 99th percentiles of the wall clock and of the CPU time, in seconds."""
+    if len(seconds) < 2:
+        return 0.0, 0.0
+    wall, cpu = (
+        statistics.quantiles(each, n=100, method="inclusive")[98] for each in (seconds, cpu_seconds)
+    )
+    assert cpu < HEALTH_P99_S, f"the loop computed for {cpu * 1000:.0f} ms before /health"
+    assert wall < BLOCKED_S, f"/health took {wall * 1000:.0f} ms"
+    return wall, cpu
 
 
 def usage(site: Site) -> Usage:
@@ -176,8 +184,9 @@ async def back_to(site: Site, before: Usage, spare: int = SPARE) -> None:
 
 async def _pulse(watch: Watch) -> None:
     while True:
-        started = time.perf_counter()
+        started, computed = time.perf_counter(), time.thread_time()
         reply = await watch.site.ask("GET", "/health")
         watch.health_s.append(time.perf_counter() - started)
+        watch.health_cpu_s.append(time.thread_time() - computed)
         assert reply.status == 200
         await asyncio.sleep(HEALTH_EVERY_S)

@@ -31,8 +31,8 @@ MATRIX: dict[str, Fault] = {
     ),
     "f03": Fault(
         "Model hangs in mid-stream",
-        "the deadline between tokens, then one `error` event that says `truncated`; the JSON "
-        "answer is the partial text, marked as broken off",
+        "the deadline between tokens, then one `error` event that says `truncated`; a JSON answer "
+        "goes one step down instead",
         "ended within deadline + 0.5 s",
     ),
     "f04": Fault(
@@ -89,7 +89,7 @@ MATRIX: dict[str, Fault] = {
     ),
     "f14": Fault(
         "Database down at start",
-        "starts and answers; readiness shows it; connects by itself when it is there",
+        "starts and answers; readiness is 503, `/health` 200; connects by itself when it is there",
         "start < 5 s; back within 5 s",
     ),
     "f15": Fault(
@@ -100,18 +100,23 @@ MATRIX: dict[str, Fault] = {
     "f16": Fault(
         "Database wakes up slowly",
         "who needs it waits inside the budget, nobody else does",
-        "event-loop lag < 100 ms",
+        "who waits: wake-up + 1 s; event-loop lag < 100 ms",
     ),
     "f17": Fault("Database read-only", "reads work, writes are a typed error", "500s: 0"),
     "f18": Fault(
-        "Disk of the embedded database full",
+        "Disk full under database, uploads and log",
         "writes are a typed error, reads work, the file stays whole",
         "committed rows lost: 0",
     ),
     "f19": Fault(
         "Connection pool exhausted",
-        "a bounded wait, then a typed error; streams hold no connection",
+        "50 slow queries: a bounded wait, then 503 and Retry-After; streams hold no connection",
         "connections held by streams: 0",
+    ),
+    "f19b": Fault(
+        "15 connections for two replicas and 200 signed-in callers",
+        "every one answered; who gets no connection in time is told so, nothing acknowledged lost",
+        "unanswered: 0; acknowledged and lost: 0",
     ),
     "f20": Fault(
         "The same question submitted twice (Idempotency-Key)",
@@ -158,6 +163,27 @@ MATRIX: dict[str, Fault] = {
         "Two replicas on one database",
         "one schema, the same sessions on both",
         "migrations run twice: 0",
+    ),
+    "f28b": Fault(
+        "PgBouncer in transaction mode between service and database",
+        "migrations, history, keys and deletions need no session",
+        "session state left: 0; back within 5 s of a crash behind it",
+    ),
+    "f30": Fault(
+        "Model, index and database turned off one by one",
+        "`/health/ready`, `/health/circuits` and `/health/config` show it before anybody asks; the "
+        "rest works on; their return needs no restart",
+        "shown within 5 s",
+    ),
+    "f31": Fault(
+        "500 streams at once",
+        "all whole; `/health` answers",
+        "p99 of the loop's work before `/health` < 50 ms",
+    ),
+    "f32": Fault(
+        "Steady load, a random fault every 5 s, for 10 minutes",
+        "every request answered once; memory and descriptors flat",
+        "unanswered, doubled, lost: 0",
     ),
 }
 ELSEWHERE = {

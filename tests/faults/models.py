@@ -14,9 +14,10 @@ SOON_S = 0.25
 LATE_S = 0.5
 """What a deadline may be exceeded by."""
 CHAT = replace(
-    CHAT_POLICY, first_token_timeout_s=SOON_S, idle_timeout_s=SOON_S, base_delay_s=0.01, open_s=0.2
-)
-PATIENT = replace(CHAT, first_token_timeout_s=10.0)
+    CHAT_POLICY, attempt_timeout_s=SOON_S, first_token_timeout_s=SOON_S, idle_timeout_s=SOON_S,
+    base_delay_s=0.01, open_s=0.2,
+)  # fmt: skip
+PATIENT = replace(CHAT, attempt_timeout_s=10.0, first_token_timeout_s=10.0)
 POLICIES = {"openai": CHAT, "embeddings": replace(EMBED_POLICY, base_delay_s=0.01, open_s=0.2)}
 PATIENT_POLICIES = POLICIES | {"openai": PATIENT}
 FAILURES = CHAT.failure_threshold

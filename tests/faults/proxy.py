@@ -60,7 +60,7 @@ class FaultProxy:
         self._healed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0, limit=PIECE)
+        self._server = await asyncio.start_server(self._accept, HOST, 0, limit=PIECE)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -97,17 +97,24 @@ class FaultProxy:
         for task in self._running:
             task.cancel()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # a task of ours: one that is cancelled before it has begun could not close its connection
+        task = asyncio.create_task(self._serve(reader, writer))
         self.accepted += 1
         self._running.add(task)
+
+        def over(_: object) -> None:
+            self._running.discard(task)
+            if not writer.is_closing():
+                _reset(writer)
+
+        task.add_done_callback(over)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._connect(reader, writer)
         except (OSError, asyncio.CancelledError):
             _reset(writer)
-        finally:
-            self._running.discard(task)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.toxics.refuse:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import http.client
 import socket
-import statistics
 import threading
 import time
+from itertools import count
 
 import orjson
 import pytest
@@ -16,12 +16,16 @@ from backend.api.middleware.guards import MAX_BODY_BYTES
 from backend.metrics import REQUESTS
 from tests.api.serving import parse_events
 from tests.e2e.product import product, until
-from tests.faults.invariants import BACK_S, HEALTH_P99_S, QUESTION, SLOW_MACHINE, watched
+from tests.faults.invariants import BACK_S, QUESTION, alive, watched
 from tests.faults.models import keys
-from tests.faults.process import running
+from tests.faults.process import Service, running
 from tests.faults.scale import scale
 
+HELD_S = 15.0
+"""How long it is watched what is held; those who take nothing are given up after 30 s."""
 BODY = orjson.dumps({"query": QUESTION})
+NUMBERS = count(1)
+"""Each caller asks something else, so that no answer is one that was kept."""
 
 
 def head(path: str, *lines: str) -> bytes:
@@ -72,26 +76,31 @@ async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
     docs, tmp_path, openai, seen
 ):
     openai.reply = "sentence " * 890 + "[1]"  # as long as an answer may be
-    readers = scale("READERS", 10)
+    readers = scale("READERS", 40)
     async with running(tmp_path, **keys(openai.port)) as service:
-        await service.ask("POST", "/chat", json={"query": QUESTION})
-        before = service.rss
+        # what the process grows by once, under its first load, is no stream's
+        await asyncio.gather(*(one_stream(service) for _ in range(20)))
+        asked, before = openai.calls("chat"), service.rss
         sockets = [await slow_reader(service.port) for _ in range(readers)]
         try:
             async with asyncio.timeout(120):
-                while openai.calls("chat") < readers or openai.concurrent:
+                while openai.calls("chat") < asked + readers:
                     await asyncio.sleep(0.05)
-            grown = (service.rss - before) / readers
+            most = service.rss
+            until = time.monotonic() + HELD_S
+            while openai.concurrent and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+                most = max(most, service.rss)
+            grown = (most - before) / readers
         finally:
             for each in sockets:
                 each.close()
         assert (await service.ask("GET", "/health")).status == 200
         openai.reply = ("x" * 999 + " ") * 4000
-        answer = (await service.ask("POST", "/chat", json={"query": QUESTION})).json
+        answer = (await service.ask("POST", "/chat", json={"query": QUESTION + " Now?"})).json
         assert "broke off" in answer["degraded"], "no model talks without end"
         assert len(answer["response"]) < 15_000
-        # the allocator's own growth varies by half between runs, and weighs most on few readers
-        assert grown < 64 * 1024 * (4 if readers < 100 else 1.5)
+        assert grown < 64 * 1024
         seen(f"{grown / 1024:.0f} KB per stream with {readers} readers")
 
 
@@ -102,7 +111,8 @@ async def slow_reader(port: int) -> socket.socket:
     each.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(each, ("127.0.0.1", port))
-    await loop.sock_sendall(each, head("/chat/stream", f"Content-Length: {len(BODY)}") + BODY)
+    body = orjson.dumps({"query": f"{QUESTION} {next(NUMBERS)}"})
+    await loop.sock_sendall(each, head("/chat/stream", f"Content-Length: {len(body)}") + body)
     return each
 
 
@@ -111,18 +121,19 @@ async def test_f24_giant_bodies_are_refused_before_they_are_kept(docs, tmp_path,
     async with running(tmp_path) as service:
         for _ in range(3):
             await service.ask("POST", "/chat", json={"query": QUESTION})
+        for declared in (True, False) * 2:  # what grows once
+            await send_giant(service.port, 16, declared=declared)
         before = service.rss
         for declared in (True, False):
-            status = await send_giant(service.port, megabytes, declared=declared)
-            assert status in (413, None)
+            assert await send_giant(service.port, megabytes, declared=declared) == 413
         grown = service.rss - before
         assert (await service.ask("GET", "/health")).status == 200
         assert grown < 2 * MAX_BODY_BYTES
-        seen(f"{grown / 1024:.0f} KB more after 2 x {megabytes} MB")
+        seen(f"2 x 413; {grown / 1024:.0f} KB more after 2 x {megabytes} MB")
 
 
-async def send_giant(port: int, megabytes: int, *, declared: bool) -> int | None:
-    """Send until the service closes; the status it answered, None where its reset came first."""
+async def send_giant(port: int, megabytes: int, *, declared: bool) -> int:
+    """Send until the service closes; the status it answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     size, piece = megabytes * 2**20, b"x" * 65_536
     length = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
@@ -135,8 +146,6 @@ async def send_giant(port: int, megabytes: int, *, declared: bool) -> int | None
         sending.cancel()
         await asyncio.wait([sending])
         return int(answer.split()[1])
-    except ConnectionResetError:
-        return None
     finally:
         writer.transport.abort()
 
@@ -201,7 +210,7 @@ async def test_f26_bodies_that_are_no_clean_json_are_400_or_422(docs, tmp_path, 
         seen(f"{len(statuses)} bodies, 0 x 5xx")
 
 
-async def test_many_streams_at_once_starve_nobody(docs, tmp_path, openai, seen):
+async def test_f31_many_streams_at_once_starve_nobody(docs, tmp_path, openai, seen):
     """500 streams in the long form."""
     streams = scale("STREAMS", 100)
     openai.token_delay_s = 0.05
@@ -209,40 +218,44 @@ async def test_many_streams_at_once_starve_nobody(docs, tmp_path, openai, seen):
     async with running(tmp_path, **keys(openai.port)) as service:
         await one_stream(service)
         before, descriptors = service.rss, service.descriptors
-        healths: list[float] = []
+        healths: tuple[list[float], list[float]] = ([], [])
         over = threading.Event()
-        pulse = asyncio.create_task(asyncio.to_thread(_pulse, service.port, over, healths))
+        pulse = asyncio.create_task(asyncio.to_thread(_pulse, service, over, *healths))
         replies = await asyncio.gather(*(one_stream(service) for _ in range(streams)))
         over.set()
         await pulse
         assert all(events[-1][0] == "done" for events in replies)
         assert len({events[-1][1]["message_id"] for events in replies}) == streams
-        p99 = statistics.quantiles(healths, n=100)[98]
+        wall, cpu = alive(*healths)
         grown = (service.rss - before) / streams
-        assert p99 < HEALTH_P99_S * SLOW_MACHINE
         assert grown < 256 * 1024
         async with asyncio.timeout(BACK_S):
             while (await service.ask("GET", "/health")).status != 200:
                 await asyncio.sleep(0.05)
         assert service.descriptors <= descriptors + 2 * streams + 10, "one line each way"
         seen(
-            f"{streams} streams whole; /health p99 {p99 * 1000:.0f} ms; "
+            f"{streams} streams whole; /health p99 {wall * 1000:.0f} ms, "
+            f"{cpu * 1000:.0f} ms of CPU; "
             f"{grown / 1024:.0f} KB per stream"
         )
 
 
 async def one_stream(service):
-    async with service.http.post("/chat/stream", json={"query": QUESTION}) as response:
+    body = {"query": f"{QUESTION} {next(NUMBERS)}"}
+    async with service.http.post("/chat/stream", json=body) as response:
         return parse_events((await response.read()).decode())
 
 
-def _pulse(port: int, over: threading.Event, seconds: list[float]) -> None:
+def _pulse(
+    service: Service, over: threading.Event, seconds: list[float], computed: list[float]
+) -> None:
     """Ask /health from a thread, so that the callers' own loop is not measured."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
     while not over.is_set():
-        started = time.perf_counter()
+        started, used = time.perf_counter(), service.loop_cpu_s
         connection.request("GET", "/health")
         assert connection.getresponse().read()
         seconds.append(time.perf_counter() - started)
+        computed.append(service.loop_cpu_s - used)
         over.wait(0.02)
     connection.close()

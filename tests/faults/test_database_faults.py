@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from dataclasses import replace
 
 from sqlalchemy import text
 
-from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE, SQLITE_FILE
+from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE
+from backend.errors import AppError
 from backend.guarded import DATABASE_POLICY
 from tests.e2e.product import product
 from tests.faults.conftest import durable
@@ -17,10 +17,12 @@ from tests.faults.invariants import watched
 from tests.faults.models import keys
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
+from tests.faults.scale import scale
 
 SECRET = {"BETTER_AUTH_SECRET": "a-secret-of-32-characters-not-real"}
 QUICK = {"database": replace(DATABASE_POLICY, base_delay_s=0.01, open_s=0.5)}
 BACK_S = 5.0
+SLOW = 50
 
 
 def through(line: FaultProxy, server) -> dict[str, str]:
@@ -56,7 +58,7 @@ async def test_f14_database_down_at_start_is_found_when_it_comes(
         assert (await watch.call("GET", "/health")).status == 200
         assert (await watch.ask()).json["mode"] == "extractive"
         ready = await watch.ready()
-        assert (ready["http"], ready["database"]["status"]) == (200, "down")
+        assert (ready["http"], ready["database"]["status"]) == (503, "down")
         assert "NEON_API_KEY" in ready["database"]["detail"]
         reply = await watch.call(
             "POST", "/api/auth/sign-in/email", json={"email": "a@example.org", "password": "x" * 12}
@@ -69,7 +71,9 @@ async def test_f14_database_down_at_start_is_found_when_it_comes(
             lambda: watch.call("POST", "/api/auth/sign-up/email", json=body),
             lambda reply: reply.status == 200,
         )
-        seen(f"started in {up:.1f} s, back after {back:.1f} s")
+        assert up < 5.0
+        assert (await watch.ready())["http"] == 200
+        seen(f"started in {up:.1f} s, readiness 503, back after {back:.1f} s")
 
 
 async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
@@ -107,7 +111,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
 
 
 async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres, seen):
-    wake_s = 1.0
+    wake_s = 5.0 if scale("LONG", 0) else 1.0
     async with FaultProxy(postgres.port) as line:
         variables = through(line, postgres)
         async with (
@@ -128,11 +132,12 @@ async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres,
             assert other.json["mode"] == "extractive"
             assert anonymous_s < wake_s
             assert saved == [True] * 5
-            assert woken_s < 6.0
+            assert woken_s < wake_s + 1.0
             line.heal()
             seen(
                 f"saved after {woken_s:.1f} s of waking for {wake_s:.0f} s; others "
                 f"{anonymous_s * 1000:.0f} ms; slowest /health {max(watch.health_s) * 1000:.0f} ms"
+                " (client, proxy and service in one loop)"
             )
 
 
@@ -163,69 +168,10 @@ async def test_f17_read_only_database_is_read(docs, tmp_path, postgres, seen):
         seen("reads 200, writes 503 storage_readonly, answers saved: false, 0 x 500")
 
 
-async def test_f18_full_disk_loses_no_row(docs, tmp_path, seen):
-    """The engine's own limit of pages: the same error as a full disk, without filling one."""
-    async with (
-        product(docs, tmp_path / "data", policies=QUICK, **SECRET) as site,
-        watched(site, mode="extractive") as watch,
-    ):
-        reader = await sign_up(site)
-        answers = [(await reader.chat(site)).json for _ in range(3)]
-        file = tmp_path / "data" / SQLITE_FILE
-        engine = site.container._adapters.database.engine
-        with engine.connect() as connection:
-            pages = connection.execute(text("PRAGMA page_count")).scalar()
-            connection.rollback()
-        full = _Full(engine, pages)
-        saved = []
-        for _ in range(12):
-            answer = (await reader.chat(site)).json
-            saved.append(answer["saved"])
-            if answer["saved"]:
-                answers.append(answer)
-            else:
-                assert "disk" in answer["degraded"]
-        assert saved[-1] is False
-        reply = await watch.call(
-            "POST", "/api/auth/sign-up/email",
-            json={"email": "b@example.org", "password": "long-password", "name": "b" * 4000},
-        )  # fmt: skip
-        assert reply.status != 500
-        for answer in answers:
-            messages = await reader.messages(site, answer["session_id"])
-            whole_pairs(messages)
-            assert answer["message_id"] in {message["id"] for message in messages}
-        full.empty()
-        await soon(lambda: reader.chat(site), lambda r: r.json["saved"])
-    with sqlite3.connect(file) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
-    seen(f"{len(answers)} committed answers, 0 lost; file whole")
-
-
-class _Full:
-    """No page more than now, on every connection of the engine."""
-
-    def __init__(self, engine, pages: int) -> None:
-        from sqlalchemy import event
-
-        self._engine, self._pages = engine, pages
-        event.listen(engine, "connect", self._limit)
-        engine.dispose()
-
-    def _limit(self, connection, _record) -> None:
-        connection.execute(f"PRAGMA max_page_count = {self._pages}")
-
-    def empty(self) -> None:
-        self._pages = 2**30
-        self._engine.dispose()
-
-
 async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
     docs, tmp_path, postgres, openai, seen
 ):
     variables = {**keys(openai.port), "NEON_API_KEY": postgres.dsn(postgres.database()), **SECRET}
-    busy = POOL_SIZE + POOL_OVERFLOW
     async with (
         product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
         watched(site) as watch,
@@ -241,12 +187,12 @@ async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
             assert held == 0
             response.close()
         openai.heal()
-        database.patience_s = 0.2
+        # fifty callers of ten connections: the last ones give up after their patience, not later
         slow = [
-            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(3)"))))
-            for _ in range(busy)
+            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(5)"))))
+            for _ in range(SLOW)
         ]
-        while database.connections_in_use < busy:
+        while database.connections_in_use < POOL_SIZE + POOL_OVERFLOW:
             await asyncio.sleep(0.01)
         started = time.monotonic()
         assert (await watch.ask()).json["mode"] == "generated", "who needs none waits for none"
@@ -255,10 +201,16 @@ async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
         waited_s = time.monotonic() - started - free_s
         assert (reply.status, reply.headers["retry-after"]) == (503, "1")
         assert "busy" in reply.json["detail"]
-        assert waited_s < 2.5
+        assert waited_s < 2 * database.patience_s + 2.0, "two attempts, and the pause between them"
         assert (await watch.circuit("database"))["failure_count"] == 0
-        await asyncio.gather(*slow, return_exceptions=True)
-        seen(f"0 held by streams; others {free_s:.1f} s; who needs one {waited_s:.1f} s")
+        ends = await asyncio.gather(*slow, return_exceptions=True)
+        busy = [end for end in ends if isinstance(end, AppError)]
+        assert all(end.retry_after_s == 1 for end in busy)
+        assert 0 < len(busy) < SLOW
+        seen(
+            f"0 held by streams; {len(busy)} of {SLOW} slow queries told to wait; others "
+            f"{free_s:.1f} s; who needs one {waited_s:.1f} s"
+        )
 
 
 async def test_f20_same_request_twice_is_one_answer(docs, tmp_path, openai, postgres, seen):

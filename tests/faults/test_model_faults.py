@@ -15,6 +15,7 @@ from tests.doubles.openai import OpenAIDouble
 from tests.e2e.product import product
 from tests.faults.invariants import watched
 from tests.faults.models import CHAT, KEY, PATIENT_POLICIES, POLICIES, behind, keys
+from tests.faults.scale import scale
 
 
 async def test_f04_short_retry_after_is_waited_out_once_a_long_one_is_told(
@@ -24,8 +25,8 @@ async def test_f04_short_retry_after_is_waited_out_once_a_long_one_is_told(
         behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=openai.heal) as watch,
     ):
-        before = openai.calls("chat")
-        openai.fail("status", on="chat", status=429, retry_after="1")
+        before, wait_s = openai.calls("chat"), 2 if scale("LONG", 0) else 1
+        openai.fail("status", on="chat", status=429, retry_after=f"{wait_s}")
         answer = (await watch.ask()).json
         assert (answer["mode"], answer["degraded"]) == ("generated", None)
         assert openai.calls("chat") - before == 2
@@ -44,7 +45,7 @@ async def test_f04_short_retry_after_is_waited_out_once_a_long_one_is_told(
             await watch.ask()
         calls = openai.calls("chat") - before
         assert calls <= 1.2 * asked + 1
-        seen(f"1 retry after 1 s; 120 s told after {wall:.2f} s; {calls} calls for {asked}")
+        seen(f"1 retry after {wait_s} s; 120 s told after {wall:.2f} s; {calls} calls for {asked}")
 
 
 async def test_f05_spent_quota_is_quoted_at_once(docs, tmp_path, openai, model_line, seen):
@@ -143,9 +144,11 @@ async def test_f10_embeddings_that_do_not_fit_the_index_are_left_out(
     ):
         assert (await watch.ask()).json["degraded"] is None
         openai.dimensions = 1024
-        embedder = site.container.retrieval._embedder._inner
+        vectors = site.container.retrieval._embedder
+        embedder = vectors._embedder._inner
         asked = openai.calls("embeddings")
         for part, expected in (("embeddings", 512), ("qdrant", None)):
+            vectors._vectors.clear()
             embedder.dimensions = expected  # None: nothing but the index itself can tell
             counted = UPSTREAM_CALLS.value(part, "dimension_mismatch")
             answer = (await watch.ask()).json
@@ -158,6 +161,7 @@ async def test_f10_embeddings_that_do_not_fit_the_index_are_left_out(
             assert row["status"] == "down"
             assert {"512", "1024"} <= set(re.findall(r"\d+", row["detail"]))
         assert openai.calls("embeddings") - asked == 2
+        vectors._vectors.clear()
         openai.dimensions = embedder.dimensions = 512
         assert (await watch.ask()).json["degraded"] is None, "recovery"
         seen("0 retries; 512 and 1024 named in `degraded` and readiness")

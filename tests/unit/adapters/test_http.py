@@ -96,11 +96,11 @@ async def _post(transport: HttpTransport, url: str, timeout_s: float = 5.0) -> b
     )  # fmt: skip
 
 
-async def _lines(transport: HttpTransport, url: str, idle_timeout_s: float = 5.0) -> list[bytes]:
+async def _lines(transport: HttpTransport, url: str) -> list[bytes]:
     async with transport.stream_lines(
-        url, b"{}", idle_timeout_s=idle_timeout_s, upstream="openai", classify=_classify
+        url, b"{}", upstream="openai", classify=_classify
     ) as payloads:
-        return [payload async for payload in payloads]
+        return [payload async for read in payloads for payload in read]
 
 
 async def test_post_sends_json_and_keeps_the_connection(transport: HttpTransport) -> None:
@@ -125,7 +125,7 @@ async def test_status_goes_to_the_adapter(transport: HttpTransport, status: byte
 async def test_connection_faults_are_translated(transport: HttpTransport, ask: Any) -> None:
     async with _server() as silent:
         with pytest.raises(UpstreamTimeout):
-            await ask(transport, silent.url, 0.01)
+            await _post(transport, silent.url, 0.01)
     async with _server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nda", reset=True) as broken:
         with pytest.raises(UpstreamUnavailable):
             await ask(transport, broken.url)
@@ -176,9 +176,9 @@ async def test_finished_stream_waits_a_moment_for_its_end_to_keep_the_connection
     end = asyncio.Event()
     async with _server(STREAM, _chunk(b"data: 1\n\ndata: [DONE]\n\n"), end, b"0\r\n\r\n") as server:
         async with transport.stream_lines(
-            server.url, b"{}", idle_timeout_s=5, upstream="openai", classify=_classify
+            server.url, b"{}", upstream="openai", classify=_classify
         ) as payloads:
-            assert [payload async for payload in payloads] == [b"1"]
+            assert [read async for read in payloads] == [[b"1"]]
             end.set()
         assert await _lines(transport, server.url) == [b"1"]
     assert server.connections == 1
@@ -192,10 +192,26 @@ async def test_stream_ends_with_the_answer_where_done_is_missing(transport: Http
 async def test_leaving_the_stream_closes_the_connection(transport: HttpTransport) -> None:
     async with _server(STREAM, _chunk(b"data: 1\n\n")) as server, asyncio.timeout(5):
         async with transport.stream_lines(
-            server.url, b"{}", idle_timeout_s=5, upstream="openai", classify=_classify
+            server.url, b"{}", upstream="openai", classify=_classify
         ) as payloads:
-            assert await anext(payloads) == b"1"
+            assert await anext(payloads) == [b"1"]
         await server.left.wait()
+
+
+async def test_unhurried_stream_gathers_what_comes_and_does_not_outlast_the_answer(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "GATHER_S", 60)
+    pieces, first = [_chunk(b"data: %d\n\n" % n) for n in range(3)], asyncio.Event()
+    async with _server(STREAM, pieces[0], first, *pieces[1:], b"0\r\n\r\n") as server:
+        async with transport.stream_lines(
+            server.url, b"{}", upstream="openai", classify=_classify
+        ) as payloads:
+            assert await anext(payloads) == [b"0"]
+            payloads.unhurried = True
+            first.set()
+            async with asyncio.timeout(5):
+                assert [read async for read in payloads] == [[b"1", b"2"]]
 
 
 async def test_closed_transport_asks_nobody() -> None:

@@ -48,6 +48,10 @@ class FakeModel:
         finally:
             self.closed = True
 
+    async def complete(self, messages: Sequence[dict[str, str]], *, max_tokens: int) -> ChatDelta:
+        deltas = [delta async for delta in self.stream(messages, max_tokens=max_tokens)]
+        return ChatDelta("".join(delta.text for delta in deltas), self.finish, deltas[-1].usage)
+
 
 class FakeEmbedder:
     """Vectors of two numbers; records the batches."""
@@ -80,6 +84,7 @@ class FakeIndex:
         self.published = 0
         self.words = Vocabulary()
         self.abandoned = 0
+        self.live: tuple[dict[str, DocumentRecord], dict[str, Chunk]] | None = None
 
     async def open(self) -> IndexInfo:
         return await self.info()
@@ -97,8 +102,10 @@ class FakeIndex:
         mine = [chunk for chunk in self.points.values() if chunk.source == source]
         return sorted(mine, key=lambda chunk: chunk.position)
 
-    async def begin(self, model: str | None, dimensions: int | None) -> bool:
-        return False
+    async def begin(self, model: str | None, dimensions: int | None, *, anew: bool = False) -> bool:
+        if anew:
+            self.live, self.records, self.points = (self.records, self.points), {}, {}
+        return anew
 
     async def documents(self) -> list[DocumentRecord]:
         return [self.records[source] for source in sorted(self.records)]
@@ -130,9 +137,12 @@ class FakeIndex:
 
     async def abandon(self) -> None:
         self.abandoned += 1
+        if self.live is not None:
+            (self.records, self.points), self.live = self.live, None
 
     async def publish(self) -> None:
         self.published += 1
+        self.live = None
 
     async def close(self) -> None:
         pass

@@ -11,6 +11,7 @@ from backend.domain import (
     TokenEvent,
 )
 from backend.errors import UpstreamQuota, UpstreamUnavailable
+from backend.services.answer_cache import AnswerCache
 from backend.services.answering import Answering
 from backend.services.retrieval import Retrieval, RetrievalOptions
 from tests.unit.builders import make_chunk
@@ -20,11 +21,16 @@ NODES = make_chunk("A node is a process that computes.")
 TOPICS = make_chunk("A topic is a named bus.", anchor="topics", section=2)
 
 
-def make(model: FakeModel | None, *chunks, fallback: FakeModel | None = None) -> Answering:
+def make(
+    model: FakeModel | None,
+    *chunks,
+    fallback: FakeModel | None = None,
+    cache: AnswerCache | None = None,
+) -> Answering:
     found = [ScoredChunk(chunk, 9.0 - n) for n, chunk in enumerate(chunks or (NODES, TOPICS))]
     retrieval = Retrieval(FakeIndex(*found), None, RetrievalOptions(top_k=5, threshold=0.5))
     models = [candidate for candidate in (model, fallback) if candidate is not None]
-    return Answering(retrieval, models, book_title="Robots")
+    return Answering(retrieval, models, book_title="Robots", cache=cache)
 
 
 async def collect(answering: Answering, text: str = "What is a node process?"):
@@ -131,3 +137,50 @@ async def test_answer_that_the_caller_leaves_closes_the_model():
             break
     await events.aclose()
     assert model.closed
+
+
+async def whole(answering: Answering, **how: bool) -> Answer:
+    asked = Question("What is a node process?")
+    events = [event async for event in answering.answer(asked, Principal(), whole=True, **how)]
+    assert [type(event) for event in events] == [DoneEvent]
+    return events[0].answer
+
+
+async def test_whole_answer_says_the_same_in_one_piece():
+    answer = await whole(make(FakeModel("A node ", "computes [1]", ". More [9].")))
+    assert (answer.text, answer.mode) == ("A node computes [1]. More.", Mode.GENERATED)
+    assert (answer.degraded, answer.usage.total_tokens) == (None, 13)
+    assert_cited(answer)
+    cut = await whole(make(FakeModel("A node computes [1].", finish="length")))
+    assert "length limit" in (cut.degraded or "")
+    assert (await whole(make(FakeModel("NOT_IN_BOOK")))).mode is Mode.REFUSED
+
+
+@pytest.mark.parametrize(
+    "script", [("A node ", UpstreamUnavailable("openai", "It broke.")), ("  ",)]
+)
+async def test_whole_answer_that_fails_anywhere_goes_a_step_down(script):
+    answer = await whole(make(FakeModel(*script), fallback=FakeModel("A node computes [1].")))
+    assert (answer.text, answer.mode) == ("A node computes [1].", Mode.GENERATED)
+    assert answer.degraded
+    answer = await whole(make(FakeModel(*script)))
+    assert answer.mode is Mode.EXTRACTIVE
+    assert "Quoted from the book" in (answer.degraded or "")
+    assert_cited(answer)
+
+
+async def test_answer_that_was_given_a_moment_ago_is_given_again():
+    model, cache = FakeModel("A node computes [1]."), AnswerCache()
+    answering = make(model, cache=cache)
+    _, _, first = await collect(answering)
+    again = await whole(answering)
+    sources, tokens, streamed = await collect(answering)
+    assert len(model.asked) == 1
+    assert tokens == streamed.text == again.text == first.text
+    assert sources.citations == again.citations == first.citations
+    assert len({first.message_id, again.message_id, streamed.message_id}) == 3
+    assert (again.usage.total_tokens, set(again.timings_ms)) == (0, {"cache", "total"})
+    await whole(answering, anew=True)
+    cache.clear()
+    await whole(answering)
+    assert len(model.asked) == 3

@@ -3,9 +3,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
+from pydantic import SecretStr
 
+from backend.probes import database_probe
+from backend.resilience import Guard, Policy
 from backend.services.connectivity import Target, inspect
 
 
@@ -68,3 +72,29 @@ async def test_inspect_tells_a_name_that_nobody_knows(monkeypatch: pytest.Monkey
     assert [step.name for step in steps] == ["DNS"]
     assert "spelling" in steps[0].sentence
     assert "driver text" not in steps[0].sentence
+
+
+@pytest.mark.parametrize(("on_space", "port", "hinted"), [
+    (True, 5432, True), (True, 443, False), (False, 5432, False),
+])  # fmt: skip
+async def test_inspect_on_a_space_names_the_ports_that_it_lets_out(
+    monkeypatch: pytest.MonkeyPatch, on_space: bool, port: int, hinted: bool
+) -> None:
+    async def unreachable(*_: object, **__: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(asyncio, "open_connection", unreachable)
+    steps = await inspect(Target("127.0.0.1", port, False), on_space=on_space)
+    assert steps[-1].sentence.startswith(f"Port {port} cannot be reached.")
+    assert ("80, 443 and 8080" in steps[-1].sentence) is hinted
+
+
+def test_probes_know_whether_they_run_on_a_space() -> None:
+    async def ping() -> str | None:
+        return None
+
+    url = SecretStr("postgresql://u@db.example/d")
+    for on_space in (True, False):
+        path = database_probe(ping, Guard("database", Policy()), url, on_space=on_space).path
+        assert isinstance(path, partial)
+        assert path.keywords == {"on_space": on_space}

@@ -12,7 +12,7 @@ import pytest
 from backend.domain import Check, Status
 from backend.errors import UpstreamRefused, UpstreamRejected
 from backend.services.diagnostics import Diagnostics
-from backend.services.readiness import Probe
+from backend.services.readiness import FRESH_S, Probe
 from backend.settings import load
 from backend.variables import VARIABLES
 
@@ -66,7 +66,7 @@ async def test_report_has_the_shape_of_the_contract() -> None:
         "name status required secret source used_for problem fix docs".split()
     )
     assert [row["name"] for row in body["upstreams"]] == [
-        *("openai", "embeddings", "qdrant", "database", "docs")
+        *("openai", "embeddings", "rerank", "qdrant", "database", "docs")
     ]
     assert set(body["upstreams"][0]) - {"title", "sentence", "steps"} == set(
         "name status mode target latency_ms problem fix".split()
@@ -172,15 +172,36 @@ async def test_report_on_a_space_names_the_port_that_may_be_blocked() -> None:
     assert "port 5432" in (row.fix or "")
 
 
-async def test_report_without_probing_shows_what_was_last_known() -> None:
-    asked = Asked(ok("qdrant", mode="embedded"))
-    service = diagnostics({}, Probe("qdrant", asked))
-    before = await service.report(probe=False)
-    assert {row.name: row.status for row in before.upstreams}["qdrant"] == "unchecked"
+async def test_report_without_probing_shows_the_last_whole_check_and_what_changed_since() -> None:
+    clock = Clock()
+    whole, light = Asked(ok("qdrant", mode="embedded")), Asked(ok("qdrant"))
+    service = diagnostics({}, Probe("qdrant", whole, light), clock=clock)
+
+    async def shown() -> tuple[str, str | None]:
+        row = next(r for r in (await service.report(probe=False)).upstreams if r.name == "qdrant")
+        return row.status, row.mode
+
+    assert await shown() == ("ok", "embedded")
+    assert (light.calls, whole.calls) == (1, 0), "nobody asked for a whole check"
     await service.report(probe=True)
-    after = await service.report(probe=False)
-    assert {row.name: row.status for row in after.upstreams}["qdrant"] == "ok"
-    assert asked.calls == 1
+    light.answer = UpstreamRefused("qdrant", "Nobody listens there.")
+    assert (await shown())[0] == "ok", "remembered for a moment"
+    clock.seconds += FRESH_S
+    assert (await shown())[0] == "down"
+    light.answer = ok("qdrant")
+    clock.seconds += FRESH_S
+    assert (await shown())[0] == "ok"
+    assert whole.calls == 1
+
+
+async def test_port_that_is_open_again_does_not_make_a_refused_key_good() -> None:
+    clock = Clock()
+    refused = Asked(UpstreamRejected("openai", "The key is refused."))
+    service = diagnostics(FULL, Probe("openai", refused, Asked(ok("openai"))), clock=clock)
+    await service.report(probe=True)
+    clock.seconds += FRESH_S
+    rows = {row.name: row for row in (await service.report(probe=False)).upstreams}
+    assert rows["openai"].problem == "The key is refused."
 
 
 async def test_probes_run_together_and_callers_share_a_run() -> None:
@@ -206,7 +227,7 @@ async def test_probes_run_together_and_callers_share_a_run() -> None:
 async def test_probe_results_are_kept_for_a_few_seconds() -> None:
     clock, asked = Clock(), Asked(ok("qdrant"))
     service = diagnostics({}, Probe("qdrant", asked), clock=clock)
-    for seconds, calls in ((0.0, 1), (4.9, 1), (0.2, 2)):
+    for seconds, calls in ((0.0, 1), (FRESH_S - 0.1, 1), (0.2, 2)):
         clock.seconds += seconds
         await service.readiness()
         assert asked.calls == calls

@@ -52,6 +52,8 @@ class Answering:
         principal: Principal,
         *,
         history: Awaitable[tuple[Turn, ...]] | None = None,
+        whole: bool = False,
+        anew: bool = False,
     ) -> AsyncGenerator[AnswerEvent, None]:
         self.asked.append((question, await history if history is not None else None))
         yield SourcesEvent(CITATIONS)
@@ -114,7 +116,7 @@ async def test_answer_is_stored_with_its_question_and_reads_the_last_turns(parts
     session, stored = parts.store.recorded[answer.message_id]
     assert (session, stored.question, stored.answer) == ("mine", ASKED.text, answer.text)
     assert (stored.status, stored.sources) == (COMPLETE, ["[1] Nodes › Part 1"])
-    assert [citation["n"] for citation in stored.citations] == [1]
+    assert [citation.n for citation in stored.citations] == [1]
 
 
 async def test_answer_outside_of_a_conversation_begins_one_named_by_the_question(
@@ -251,6 +253,16 @@ async def test_second_request_with_a_key_in_use_has_to_wait(parts: Parts) -> Non
     parts.answering.hold.set()
     assert (await asking).message_id == (await parts.ask(key="k")).message_id
     assert len(parts.answering.asked) == 1
+
+
+async def test_answer_that_nobody_began_gives_its_key_back(parts: Parts) -> None:
+    dialogue = await parts.dialogues.open(ASKED, ADA, key="k")
+    assert dialogue.abandon is not None
+    dialogue.abandon()
+    await parts.dialogues.aclose()
+    await parts.ask(key="k")
+    assert len(parts.answering.asked) == 1
+    await dialogue.events.aclose()
 
 
 async def test_retry_of_a_broken_answer_completes_it_in_place(parts: Parts) -> None:

@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain import Question
 from backend.text.confidence import measure
+from backend.text.evidence import asked
 from backend.text.lexicon import Lexicon
 from tests.unit.builders import make_hit
 
@@ -12,7 +14,8 @@ BOOK = Lexicon(FORMS, 100)
 
 def confidence(question, text, lexicon=BOOK, dense=None, bm25=6.0, **more):
     hit = replace(make_hit(text), sparse_score=bm25, dense_score=dense)
-    return measure(question, more.pop("selected", ""), [hit], lexicon, **more).confidence
+    asking = Question(question, selected_text=more.pop("selected", ""))
+    return measure(asked(question, lexicon.weight), asking, [hit], lexicon, **more).confidence
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,8 @@ def test_confidence_parts_treated_from_untreated_questions(question, text, treat
 
 
 def test_confidence_without_hits_is_zero():
-    assert measure("What is a node?", "", [], BOOK).confidence == 0.0
+    question = Question("What is a node?")
+    assert measure(asked(question.text), question, [], BOOK).confidence == 0.0
 
 
 def test_confidence_without_a_vocabulary_goes_by_coverage():

@@ -70,6 +70,11 @@ def test_a_rule_at_the_head_is_not_front_matter(text: str) -> None:
     assert [line for line in lines if line] == [line for line in text.split("\n") if line]
 
 
+@pytest.mark.parametrize(("front", "published"), [("draft: true", 0), ("draft: no", 1), ("", 1)])
+def test_a_draft_gives_nothing_that_could_be_cited(front: str, published: int) -> None:
+    assert len(cut(f"---\ntitle: T\n{front}\n---\n\n# T\n\nText.\n").chunks) == published
+
+
 def test_front_matter_values_that_are_no_strings_are_left_aside() -> None:
     document = cut("---\ntitle: 2.0\nslug: [a, b]\nid: {a: b}\n---\n# H\n", "x/y.md")
     assert (document.title, document.page) == ("2.0", "x/y")

@@ -84,8 +84,8 @@ def test_foot_of_says_how_the_answer_came_about_and_how_long_it_took() -> None:
     foot = answers.foot_of(answer)
 
     assert "Written from the book" in foot
-    assert "<b>1.2 s</b> · understanding 40 ms · search under 1 ms · writing 1.2 s" in foot
-    assert "other step 3 ms · 1,204 tokens" in foot
+    assert "<b>1.2 s</b>" in foot
+    assert "· 1,204 tokens" in foot
     assert "<b>Arms</b> <i>›</i> <span>Grip</span>" in foot
 
 

@@ -168,9 +168,3 @@ async def test_stop_marks_what_was_cut(container: FakeContainer) -> None:
 
     assert "Stopped." in str(messages)
     assert conversation.history == ()
-
-
-async def test_examples_fit_the_book_or_the_service(container: FakeContainer) -> None:
-    assert "ROS 2 Fundamentals" in (await chat_of(container).examples())[0]["text"]
-    container.settings = container.settings.model_copy(update={"docs_path": "docs"})
-    assert "Space" in (await chat_of(container).examples())[0]["text"]

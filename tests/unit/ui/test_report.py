@@ -95,3 +95,17 @@ async def test_render_shows_no_value_of_a_variable() -> None:
     report = await container.diagnostics.report(probe=False)
 
     assert secret not in render(report.to_dict(), {}, report.to_markdown())
+
+
+def test_render_shows_a_fingerprint_beside_what_is_set_only() -> None:
+    rows = [
+        row("A_KEY", "ok", secret=True, source="variable"),
+        row("B_KEY", "ok", secret=True, source="default"),
+    ]
+    marks = {"A_KEY": "3fa 91c", "B_KEY": "000 000"}
+
+    html = render(report_of(rows, []), {}, "", fingerprints=marks)
+
+    assert "fingerprint 3fa 91c" in html
+    assert "000 000" not in html
+    assert "fingerprint" not in render(report_of(rows, []), {}, "")

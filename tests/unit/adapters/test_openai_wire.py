@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backend.adapters.openai_errors import Names
-from backend.adapters.openai_models import _vectors
+from backend.adapters.openai_wire import vectors_in
 from backend.errors import UpstreamMalformed
 
 
@@ -24,4 +24,4 @@ from backend.errors import UpstreamMalformed
 )
 def test_answer_of_another_shape_is_malformed(data: bytes) -> None:
     with pytest.raises(UpstreamMalformed):
-        _vectors(data, 1, Names())
+        vectors_in(data, 1, Names())
