@@ -21,6 +21,7 @@ PACKAGES = (
 _STATUS = Path("/proc/self/status")
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _NO_LIMIT = 1 << 60
+_BLOCK = 512  # bytes, whatever the file system's own size is
 _MAX_FILES = 50_000
 _STARTED = time.monotonic()
 
@@ -59,14 +60,17 @@ def host_facts(data_dir: Path, packages: Sequence[str] = PACKAGES) -> HostFacts:
 
 
 def folder_bytes(folder: Path) -> int:
-    """What the files below a folder occupy; a folder that is not there occupies nothing."""
+    """What the files below a folder take of the disk: the engine's are mostly holes.
+
+    A folder that is not there takes nothing.
+    """
     total = 0
     for number, (root, _, names) in enumerate(os.walk(folder)):
         if number > _MAX_FILES:
             break
         for name in names:
             try:
-                total += os.lstat(os.path.join(root, name)).st_size
+                total += os.lstat(os.path.join(root, name)).st_blocks * _BLOCK
             except OSError:  # gone in the meantime
                 continue
     return total
