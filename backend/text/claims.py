@@ -18,6 +18,8 @@ ENOUGH = 0.3
 """Share of a sentence's terms that its passages must have: a paraphrase keeps technical ones."""
 FEWEST_TERMS = 4
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+_ORDINAL = re.compile(r"^\s*\d{1,3}[.)]\s")
+_DIGITS = re.compile(r"\d+")
 _SCRIPT = re.compile(r"[^\W\d_a-zA-ZÀ-ɏ]")
 
 
@@ -33,14 +35,14 @@ def unsupported(text: str, passages: Mapping[int, str]) -> list[str]:
         answer cites; one that shares no script with them is left alone, because a translation
         keeps no word.
     """
-    cited = {int(n) for group in MARK.findall(text) for n in re.findall(r"\d+", group)}
+    cited = {int(n) for group in MARK.findall(text) for n in _DIGITS.findall(group)}
     known = {number: passages[number] for number in cited if number in passages}
     if not known:
         return []
     whole = prepare(known.values())
     found = []
     for piece in pieces(text):
-        own = [int(n) for group in MARK.findall(piece.text) for n in re.findall(r"\d+", group)]
+        own = [int(n) for group in MARK.findall(piece.text) for n in _DIGITS.findall(group)]
         sentence = MARK.sub("", piece.text).strip()
         held = prepare(known[n] for n in own if n in known) or whole
         if piece.kind in ("sentence", "item") and not _is_borne_out(sentence, held):
@@ -54,9 +56,9 @@ def _is_borne_out(sentence: str, passage: str) -> bool:
     if any(number not in passage for number in _NUMBER.findall(_without_ordinal(sentence))):
         return False
     words = asked(sentence, lambda token: 0.0 if token.forms[:1] and token.forms[0] in VAGUE else 1)
-    return words.total < FEWEST_TERMS or words.coverage(passage) >= ENOUGH
+    return words.total < FEWEST_TERMS or words.covered(passage, ENOUGH)
 
 
 def _without_ordinal(sentence: str) -> str:
     """The sentence without the number that a list gives it."""
-    return re.sub(r"^\s*\d{1,3}[.)]\s", "", sentence)
+    return _ORDINAL.sub("", sentence)

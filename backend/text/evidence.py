@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from backend.text.tokens import Token, plain, tokens
 
@@ -21,6 +22,8 @@ MAX_SHORT_ENDING = 3
 PHRASE_GAP = 16
 """Characters between two words that stand next to each other in the question."""
 
+ROUNDING = 1e-9
+
 KEPT_TEXTS = 1024
 """Prepared texts that are remembered, at about 2 kB each: a question looks at some twenty, and the
 next one at many of the same."""
@@ -30,8 +33,7 @@ _HUMP = re.compile(r"[A-Z](?<=[a-z][A-Z])")  # the capital first: that one can s
 Weigh = Callable[[Token], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of the question. ``parts`` are the stems that show it; a text may have some of them.
 
     Those of an identifier are its pieces: a text that has them all has most of what is meant.
@@ -57,15 +59,25 @@ class Asked:
         """Share of the question's weight that the prepared text has, 0..1."""
         if not self.total:
             return 0.0
-        held = 0.0
-        for word in self.words:
-            parts = word.parts
-            if len(parts) == 1:
-                held += word.weight * _holds(text, parts[0])
-            else:
-                found = sum(_holds(text, part) for part in parts)
-                held += word.weight * (found / len(parts))
-        return held / self.total
+        return sum([weight * _share(text, parts) for _, parts, weight in self.words]) / self.total
+
+    def held(self, text: str) -> float:
+        """How many of the question's words the prepared text has, whatever they weigh."""
+        return sum([_share(text, parts) for _, parts, _ in self.words])
+
+    def covered(self, text: str, enough: float) -> bool:
+        """Whether :meth:`coverage` is at least ``enough``, found out with the least looking."""
+        if not self.total:
+            return enough <= 0.0
+        held, left = 0.0, self.total
+        for _, parts, weight in self.words:
+            held += weight * _share(text, parts)
+            left -= weight
+            if held / self.total >= enough:
+                return True
+            if (held + left) / self.total < enough - ROUNDING:
+                return False
+        return False
 
     def phrases(self, text: str) -> float:
         """Share of the neighbouring words that the prepared text has next to each other too."""
@@ -83,7 +95,7 @@ class Asked:
 def asked(question: str, weigh: Weigh = lambda token: 1.0) -> Asked:
     """The question's words, weighed."""
     found = dict.fromkeys(tokens(question, query=True))
-    return Asked(tuple(_word(token, weigh(token)) for token in found))
+    return Asked(tuple([Word(token, _parts(token), weigh(token)) for token in found]))
 
 
 def prepare(parts: Iterable[str]) -> str:
@@ -99,13 +111,21 @@ def _prepared(text: str) -> str:
     return _HUMP.sub(r"_\g<0>", plain(text)).casefold()
 
 
-def _word(token: Token, weight: float) -> Word:
+@lru_cache(maxsize=4096)
+def _parts(token: Token) -> tuple[str, ...]:
     parts = tuple(map(_needle, token.terms if token.alike else token.terms[1:]))
-    return Word(token, parts or (token.forms[0],), weight)
+    return parts or (token.forms[0],)
 
 
 def _needle(term: str) -> str:
     return term[:-1] if len(term) > 3 and term.endswith("i") and term.isascii() else term
+
+
+def _share(text: str, parts: tuple[str, ...]) -> float:
+    """How much of a word the text has, 0..1."""
+    if len(parts) == 1:
+        return float(_holds(text, parts[0]))
+    return sum([_holds(text, part) for part in parts]) / len(parts)
 
 
 def _holds(text: str, needle: str) -> bool:

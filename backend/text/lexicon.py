@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from heapq import nlargest
 
+from backend.text.everyday import EVERYDAY, TURNS
 from backend.text.stopwords import VAGUE
 from backend.text.tokens import Token, stem
 from backend.text.typos import Dictionary
@@ -17,6 +18,8 @@ MAX_FORMS = 150_000
 SHORT = 4
 VAGUE_SHARE = 0.3
 """Weight of a vague word against another one of the same rarity."""
+TOPIC = 3.0
+"""Rarity up to which an everyday word is a subject of the book: one chunk in twenty has it."""
 
 
 class Lexicon:
@@ -46,6 +49,10 @@ class Lexicon:
         """Whether any chunk holds the term; True where nothing is known."""
         return not self._forms or term in self._found
 
+    def lacks(self, token: Token) -> bool:
+        """Whether no chunk holds the word, an identifier as a whole."""
+        return not self.knows(token.terms[0])
+
     def rarity(self, term: str) -> float:
         """Inverse document frequency as the engine computes it; 1 where nothing is known.
 
@@ -66,13 +73,26 @@ class Lexicon:
         longer = ((count, form) for form, count in self._forms.items() if len(form) > SHORT)
         return [form for _, form in nlargest(number, longer)]
 
+    def is_incidental(self, token: Token) -> bool:
+        """Whether a question of another subject may well have the word too.
+
+        That is so for vague words, and for everyday ones that the book seldom has; but an everyday
+        thing that it never mentions is another subject.
+        """
+        if is_vague(token):
+            return True
+        term = token.terms[0]
+        if not token.alike or term not in EVERYDAY or self.rarity(term) <= TOPIC:
+            return False
+        return term in TURNS or self.knows(term)
+
     def weight(self, token: Token) -> float:
         """What it says about a passage that it holds the word, at least 0.
 
         An identifier that the book does not have whole weighs what its pieces do.
         """
         if token.alike:
-            share = VAGUE_SHARE if token.forms[:1] and token.forms[0] in VAGUE else 1.0
+            share = VAGUE_SHARE if is_vague(token) else 1.0
             return share * max(map(self.rarity, token.terms))
         if self.knows(token.terms[0]):
             return self.rarity(token.terms[0])
@@ -83,3 +103,8 @@ class Lexicon:
     def dictionary(self) -> Dictionary:
         """For the repair of misspelt words."""
         return Dictionary(self._forms, stem)
+
+
+def is_vague(token: Token) -> bool:
+    """Whether questions about anything are made of it."""
+    return token.alike and bool(token.forms) and token.forms[0] in VAGUE

@@ -17,7 +17,7 @@ from operator import attrgetter
 import mmh3
 
 from backend.domain import SparseVector
-from backend.text.tokens import Token, tokens
+from backend.text.tokens import Token, counted_tokens, tokens
 
 K = 1.2
 B = 0.75
@@ -55,7 +55,7 @@ def encode_query(text: str) -> SparseVector:
     """The vector of a question: weight 1 for each different word, empty without any."""
     weights: dict[int, float] = {}
     for token in tokens(text, query=True):
-        for position, index in enumerate(_indices(token)):
+        for position, index in enumerate(_hashed(token.terms)):
             weight = 1.0 if token.alike or position == 0 else PIECE_WEIGHT
             weights[index] = max(weight, weights.get(index, 0.0))
     return SparseVector(indices=tuple(weights), values=tuple(weights.values()))
@@ -95,18 +95,18 @@ def _count(
 ) -> float:
     """Add the text's weighted term frequencies; return its length in words."""
     length = 0.0
-    for token in tokens(text):
-        length += token.words
+    for token, count in counted_tokens(text):
+        length += count * token.words
         if forms is not None:
             forms.update(token.forms)
-        for index in _indices(token):
-            frequencies[index] += weight
+        for index in _hashed(token.terms):
+            frequencies[index] += count * weight
     return length
 
 
 @lru_cache(maxsize=65536)
-def _indices(token: Token) -> tuple[int, ...]:
-    return tuple(_index(term) for term in token.terms)
+def _hashed(terms: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(_index(term) for term in terms)
 
 
 def _index(term: str) -> int:

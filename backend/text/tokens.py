@@ -33,7 +33,8 @@ _TOKEN = re.compile(
     rf"[{_UNSPACED}]+|{_NUMBER}|{_LANGUAGE}|{_LETTERS}(?:(?:_+|::|[.\-\u200c]){_LETTERS})*"
 )
 # the same for ASCII alone, twice as fast: large sets of characters are what takes the time
-_PLAIN_TOKEN = re.compile(rf"{_NUMBER}|{_LANGUAGE}|[^\W_]+(?:(?:_+|::|[.\-])[^\W_]+)*", re.ASCII)
+_PLAIN_LETTERS = r"[A-Za-z0-9]++(?:(?:_++|::|[.\-])[A-Za-z0-9]++)*+"
+_PLAIN_TOKEN = re.compile(rf"(?=[A-Za-z0-9])(?:{_NUMBER}|{_LANGUAGE}|{_PLAIN_LETTERS})", re.ASCII)
 _RUN = re.compile(f"[{_UNSPACED}]")
 _GROUPED = re.compile(_NUMBER)
 _PATH = re.compile(r"::|\.(?!\d)|(?<!\d)\.")
@@ -111,6 +112,19 @@ def tokens(text: str, *, query: bool = False) -> Iterator[Token]:
     if folded.isascii():
         return filter(None, map(_token, _PLAIN_TOKEN.findall(folded)))
     return filter(None, (_any_token(surface, query) for surface in _TOKEN.findall(folded)))
+
+
+def counted_tokens(text: str) -> Iterator[tuple[Token, int]]:
+    """Every different token of a document, as it first comes, with how often it is there.
+
+    A token comes once for each way in which it is written.
+    """
+    folded = plain(text)
+    ascii_only = folded.isascii()
+    for surface, count in Counter((_PLAIN_TOKEN if ascii_only else _TOKEN).findall(folded)).items():
+        token = _token(surface) if ascii_only else _any_token(surface, query=False)
+        if token is not None:
+            yield token, count
 
 
 def word_counts(texts: Iterable[str]) -> dict[str, int]:

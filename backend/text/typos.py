@@ -1,7 +1,8 @@
 """Words of a question that the book does not know -> the words that were probably meant. Pure.
 
 A word is compared with the book's own dictionary only, so that a repair always leads somewhere.
-Names are left alone: a product that the book does not mention is not a misspelling of another.
+Names are left alone: a product that the book does not mention is not a misspelling of another. So
+are everyday words, which are spelt right: ``hard`` is not ``heard``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+from backend.text.everyday import EVERYDAY
 from backend.text.stopwords import STOPWORDS
+from backend.text.tokens import stem
 
 SHORTEST = 4
 ONE_EDIT = 6
@@ -73,7 +76,7 @@ def repair(question: str, dictionary: Dictionary) -> tuple[str, dict[str, str]]:
         word = match.group()
         if len(word) < SHORTEST or word != word.lower() or not word.isascii():
             return word
-        if dictionary.knows(word) or not word.isalpha():
+        if dictionary.knows(word) or not word.isalpha() or stem(word) in EVERYDAY:
             return word
         meant = dictionary.nearest(word)
         if meant is None:

@@ -8,7 +8,7 @@ from backend.text.evidence import asked
 from backend.text.lexicon import Lexicon
 from tests.unit.builders import make_hit
 
-FORMS = {"install": 20, "ros": 60, "gazebo": 40, "node": 50, "topic": 30, "ubuntu": 2, "arm": 4}
+FORMS = {"install": 20, "ros": 60, "gazebo": 40, "node": 50, "topic": 30, "ubuntu": 2, "life": 2}
 BOOK = Lexicon(FORMS, 100)
 
 
@@ -24,7 +24,8 @@ def confidence(question, text, lexicon=BOOK, dense=None, bm25=6.0, **more):
         ("How do I install ROS on Ubuntu?", "Install ROS on Ubuntu with apt.", True),
         ("How do I install ROS on macOS?", "Install ROS on Ubuntu with apt.", False),
         ("Who won the world cup?", "The node publishes a topic.", False),
-        ("Does Gazebo have an Arm?", "Gazebo has nodes and topics.", False),
+        ("How long is life?", "A node lives as long as its process does.", False),
+        ("What suits heavy nodes?", "A topic or a node.", True),
         ("What is a node?", "A node is a process.", True),
     ],
 )
@@ -56,3 +57,19 @@ def test_confidence_of_a_repaired_word_is_lower():
 
 def test_confidence_takes_the_selection_where_the_question_has_no_words():
     assert confidence("Why is that?", "A node has a topic.", selected="node topic") > 0.5
+
+
+def test_confidence_weighs_unknown_subjects_more_than_unknown_everyday_words():
+    text = "Install ROS and Gazebo."
+    plain = confidence("install ros gazebo", text)
+    everyday = confidence("install ros gazebo entirely", text)
+    assert confidence("install ros gazebo mongolia", text) < everyday < plain
+
+
+def test_confidence_finds_a_page_s_subject_in_its_path():
+    hit = replace(make_hit("Passwords are not kept.", source="ros/privacy.md"), sparse_score=6.0)
+    words = asked("Does ROS keep a node?", BOOK.weight)
+    other = replace(hit, chunk=replace(hit.chunk, source="privacy.md"))
+    question = Question("Does ROS keep a node?")
+    sure, unsure = (measure(words, question, [it], BOOK).confidence for it in (hit, other))
+    assert sure > unsure

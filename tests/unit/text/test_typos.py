@@ -4,7 +4,16 @@ from backend.text.tokens import stem
 from backend.text.typos import Dictionary, distance, repair
 
 BOOK = Dictionary(
-    {"default": 9, "value": 9, "iterator": 5, "break": 3, "networks": 2, "node": 8, "criteria": 1},
+    {
+        "default": 9,
+        "value": 9,
+        "iterator": 5,
+        "break": 3,
+        "networks": 2,
+        "node": 8,
+        "criteria": 1,
+        "heard": 2,
+    },
     stem,
 )
 
@@ -18,6 +27,7 @@ BOOK = Dictionary(
         ("nodes of the network", "nodes of the network"),  # other forms of known words
         ("what does this do", "what does this do"),
         ("sourdough bread", "sourdough bread"),
+        ("a hard node", "a hard node"),  # an everyday word of its own
         ("Defalt", "Defalt"),  # a name may be anything
         ("my_defalt and x2vaule", "my_default and x2vaule"),
     ],
