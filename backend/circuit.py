@@ -94,6 +94,7 @@ class Circuit:
         self._last_failure_at: datetime | None = None
         self._last_error_kind: str | None = None
         self._state = CLOSED
+        self._counting = False
         self.changes: deque[CircuitChange] = deque(maxlen=KEPT_CHANGES)
         self._failure_threshold = failure_threshold
 
@@ -135,10 +136,13 @@ class Circuit:
         if ticket.generation != self._generation:
             return
         if error is None:
-            self._breaker.call(_succeed)
+            if self._counting:  # else there is nothing to reset, as after nearly every call
+                self._counting = False
+                self._breaker.call(_succeed)
         elif isinstance(error, UpstreamError) and error.trips:
             self._last_failure_at = self._now()
             self._last_error_kind = error.code
+            self._counting = True
             with suppress(UpstreamError):
                 self._breaker.call(_fail, error)
 

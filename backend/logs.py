@@ -125,6 +125,12 @@ def escaped(text: str) -> str:
     return text.translate(_ESCAPES).encode("utf-8", "backslashreplace").decode()
 
 
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    """A second of the epoch as ISO 8601 in UTC, without a zone."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
 class _Formatter(logging.Formatter):
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -143,8 +149,8 @@ class _Formatter(logging.Formatter):
 
     @staticmethod
     def _time(record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return moment.replace("+00:00", "Z")
+        seconds = int(record.created)
+        return f"{_second(seconds)}.{int((record.created - seconds) * 1000):03d}Z"
 
 
 class JsonFormatter(_Formatter):

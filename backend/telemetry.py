@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ SERVICE_NAME = "book-answers"
 SEND_TIMEOUT_S = 5
 STOP_S = 1.0
 _SCOPE = "backend"
+_NO_SPAN = nullcontext()
 
 _parent: ContextVar[Span | None] = ContextVar("parent_span", default=None)
 
@@ -75,12 +76,14 @@ class Tracing:
             sending.start()
             sending.join(STOP_S)
 
-    @contextmanager
-    def request(self, name: str, attributes: Mapping[str, str | int]) -> Iterator[Span | None]:
+    def request(
+        self, name: str, attributes: Mapping[str, str | int]
+    ) -> AbstractContextManager[Span | None]:
         """The span of a request, on which those of its steps hang."""
-        if self._tracer is None:
-            yield None
-            return
+        return _NO_SPAN if self._tracer is None else self._request(name, attributes)
+
+    @contextmanager
+    def _request(self, name: str, attributes: Mapping[str, str | int]) -> Iterator[Span]:
         from opentelemetry.trace import SpanKind
 
         span = self._tracer.start_span(name, kind=SpanKind.SERVER, attributes=dict(attributes))
@@ -91,13 +94,13 @@ class Tracing:
         finally:
             span.end()
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> AbstractContextManager[None]:
         """A step's span; an exception of ours that leaves it is noted by its code."""
-        parent = _parent.get()
-        if self._tracer is None or parent is None:
-            yield
-            return
+        parent = _parent.get() if self._tracer is not None else None
+        return _NO_SPAN if parent is None else self._step(name, parent)
+
+    @contextmanager
+    def _step(self, name: str, parent: Span) -> Iterator[None]:
         from opentelemetry.trace import StatusCode, set_span_in_context
 
         span = self._tracer.start_span(name, context=set_span_in_context(parent))

@@ -32,7 +32,9 @@ class Payloads:
                 found[id_] = payload
         if missing:
             for record in shard.retrieve(missing, with_payload=True, with_vector=False):
-                found[str(record.id)] = orjson.dumps(record.payload or {})
+                # a copy, because orjson's bytes hold a buffer of several times their size
+                payload = bytes(memoryview(orjson.dumps(record.payload or {})))
+                found[str(record.id)] = payload
         self._kept.update(((name, id_), payload) for id_, payload in found.items())
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]

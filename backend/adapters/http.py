@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from backend.adapters.http_errors import too_large, translated
+from backend.adapters.http_stream import STREAM_BUFFER_BYTES, Payloads
 from backend.errors import ShuttingDown, UpstreamError, UpstreamRejected
 
 if TYPE_CHECKING:
@@ -25,19 +26,17 @@ Classify = Callable[[int, Mapping[str, str], bytes], UpstreamError]
 """Turns (status, headers, body) of an answer that is not 2xx into the error to raise. Header names
 are looked up without regard to case. The body is cut off at :data:`MAX_ERROR_BYTES`."""
 
-DONE = b"[DONE]"
 MAX_CONNECTIONS = 512
 MAX_BODY_BYTES = 64 * 2**20
 MAX_ERROR_BYTES = 64 * 2**10
-MAX_LINE_BYTES = 2**20
-STREAM_BUFFER_BYTES = 8 * 2**10
-"""For the socket of a stream, and read ahead of it: whatever had come would be read at once, and
-kept in hundreds of small pieces for a reader who takes none."""
 DNS_TTL_S = 60
 KEEP_ALIVE_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
 GATHER_S = 0.05
 """20 pieces a second are as smooth to a reader as 50, and cost half."""
+LONGEST_GATHER_S = 0.15
+PIECES_PER_S = 500
+"""Of all streams together: where hundreds are open, each has fewer and larger pieces."""
 DRAIN_S = (
     0.05  # how long a finished stream may take to end properly, so that its connection is reused
 )
@@ -59,6 +58,7 @@ class HttpTransport:
     def __init__(self, *, max_connections: int = MAX_CONNECTIONS) -> None:
         self._max_connections = max_connections
         self._clients: dict[bool, aiohttp.ClientSession] = {}
+        self._streams = 0
         self._closed = False
 
     async def post_json(
@@ -129,7 +129,8 @@ class HttpTransport:
         """
         import aiohttp
 
-        data = _encoded(body, upstream)
+        # a copy, because orjson's bytes hold their whole buffer, 64 KB, as long as the stream lasts
+        data = bytes(memoryview(_encoded(body, upstream)))
         # without sock_read, whose timer aiohttp would make anew for every read
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         with translated(upstream, variable):
@@ -142,8 +143,13 @@ class HttpTransport:
                 with translated(upstream, variable):
                     start = await _read_start(response)
                 raise classify(response.status, response.headers, start)
-            payloads = Payloads(response, upstream, variable)
-            yield payloads
+            self._streams += 1
+            payloads = Payloads(response, upstream, variable, self._gather_s)
+            try:
+                yield payloads
+            finally:
+                self._streams -= 1
+                payloads.release()
             if payloads.done:
                 await _drain(response, upstream)
         finally:
@@ -154,6 +160,10 @@ class HttpTransport:
         self._closed = True
         for client in self._clients.values():
             await client.close()
+
+    def _gather_s(self) -> float:
+        """How long a stream that nobody waits for word by word lies still after each read."""
+        return min(max(GATHER_S, self._streams / PIECES_PER_S), LONGEST_GATHER_S)
 
     def _session(self, *, streams: bool = False) -> aiohttp.ClientSession:
         if self._closed:
@@ -177,71 +187,6 @@ class HttpTransport:
             headers=_HEADERS,
             trust_env=False,
         )
-
-
-class Payloads:
-    """Iterator over the ``data:`` payloads of a server-sent event stream, a list for each read.
-
-    ``unhurried`` may be set while it is iterated: a read then waits until :data:`GATHER_S` after
-    the one before and returns all that has come meanwhile, or sooner at the answer's end.
-    """
-
-    def __init__(self, response: aiohttp.ClientResponse, upstream: str, variable: str | None):
-        self.done = False
-        self.unhurried = False
-        self._content = response.content
-        self._upstream = upstream
-        self._variable = variable
-        self._loop = asyncio.get_running_loop()
-        self._read_at = 0.0
-        self._pause: asyncio.Future[None] | None = None
-        self._rest = b""
-        self._ended = False
-        self._content.on_eof(self._go_on)
-
-    def __aiter__(self) -> AsyncIterator[list[bytes]]:
-        return self
-
-    async def __anext__(self) -> list[bytes]:
-        while not self._ended:
-            if self.unhurried and not self._content.is_eof():
-                await self._gather()
-            with translated(self._upstream, self._variable):
-                data = await self._content.readany()
-            self._read_at = self._loop.time()
-            if payloads := self._payloads_in(data):
-                return payloads
-        raise StopAsyncIteration
-
-    async def _gather(self) -> None:
-        due = self._read_at + GATHER_S
-        if due <= self._loop.time():
-            return
-        self._pause = self._loop.create_future()
-        timer = self._loop.call_at(due, self._go_on)
-        try:
-            await self._pause
-        finally:
-            timer.cancel()
-            self._pause = None
-
-    def _go_on(self) -> None:
-        if self._pause is not None and not self._pause.done():
-            self._pause.set_result(None)
-
-    def _payloads_in(self, data: bytes) -> list[bytes]:
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if not data:
-            self._ended = True
-            lines.append(self._rest)
-        elif len(self._rest) > MAX_LINE_BYTES:
-            raise too_large(self._upstream)
-        payloads = [line[5:].strip() for line in lines if line.startswith(b"data:")]
-        if DONE in payloads:
-            self.done = self._ended = True
-            del payloads[payloads.index(DONE) :]
-        return payloads
 
 
 def _narrow_socket(address: Any) -> socket.socket:

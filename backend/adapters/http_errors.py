@@ -6,8 +6,6 @@ the other side wrote gets into them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -24,15 +22,27 @@ from backend.errors import (
 _ADDRESSES = {"openai": "OPENAI_BASE_URL", "qdrant": "QDRANT_URL"}
 
 
-@contextmanager
-def translated(upstream: str, variable: str | None) -> Iterator[None]:
+class translated:
     """Raise what aiohttp and the operating system raise inside the block as our errors."""
-    import aiohttp
 
-    try:
-        yield
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise translate(error, upstream, variable) from error
+    __slots__ = ("_upstream", "_variable")
+
+    def __init__(self, upstream: str, variable: str | None) -> None:
+        self._upstream = upstream
+        self._variable = variable
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if error is None:
+            return
+        import aiohttp
+
+        if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+            raise translate(error, self._upstream, self._variable) from error
 
 
 def translate(error: Exception, upstream: str, variable: str | None = None) -> UpstreamError:

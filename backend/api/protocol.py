@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -14,6 +15,44 @@ HEAD_TIMEOUT_S = 15.0
 UNSENT_BYTES = 8 * 1024
 """What is kept for a reader who takes nothing, in many small pieces; the model then waits too."""
 
+_HEAD = b"HTTP/1.1 "
+
+
+class HeadFirst:
+    """A transport that sends the head of a response with what follows it: one call to the system.
+
+    A head that nothing follows at once goes out by itself in the loop's next round.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Send in order; a head waits for its body."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_HEAD):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Close when everything was sent."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the transport's own."""
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
 
 class Protocol(HttpToolsProtocol):
     """Uvicorn's, which by itself waits for ever for the end of a request's head."""
@@ -22,7 +61,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(HeadFirst(transport, self.loop))  # type: ignore[arg-type]
         transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self._wait_for_head()
 

@@ -8,7 +8,7 @@ from backend.services.accounts import Accounts
 from backend.services.credentials import Shown
 from backend.services.time_limits import within
 
-IDENTIFY_S = 5.0
+IDENTIFY_S = 7.0
 """A database that wakes up needs up to this long; a question waits no longer to be signed in."""
 
 

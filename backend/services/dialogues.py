@@ -201,7 +201,8 @@ class Dialogues:
         """The answer as the caller gets it, stored if it can be; a retry may complete a cut one."""
         if round_.claim is None:
             round_.answer_id = answer.message_id
-        answer = replace(answer, message_id=round_.answer_id)
+        else:
+            answer = replace(answer, message_id=round_.answer_id)
         claim = round_.claim if status == COMPLETE else None
         if round_.asker.user_id is not None:
             answer = await self._saved(round_, answer, status, claim)

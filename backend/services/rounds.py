@@ -19,6 +19,7 @@ from backend.services.replays import Replays
 class Round:
     """A question with the ids that its messages will have.
 
+    Without a claim the ids are made when the pair is stored, or the answer brings its own.
     ``notes`` are sentences on why the answer is less than it could be; ``wanted`` is the
     conversation that the caller named.
     """
@@ -40,11 +41,13 @@ class Round:
         # an anonymous caller has no conversations, whatever id comes along
         wanted = question.session_id if asker.user_id or asker.unidentified else None
         return cls(
-            question=replace(question, session_id=wanted),
+            question=question
+            if question.session_id == wanted
+            else replace(question, session_id=wanted),
             asker=asker,
             claim=claim,
-            question_id=Replays.id_of(claim, "question") if claim else str(uuid4()),
-            answer_id=Replays.id_of(claim, "answer") if claim else str(uuid4()),
+            question_id=Replays.id_of(claim, "question") if claim else "",
+            answer_id=Replays.id_of(claim, "answer") if claim else "",
             notes=notes,
         )
 
@@ -60,6 +63,8 @@ class Round:
 
     def noted(self, answer: Answer) -> Answer:
         """The answer with the notes."""
+        if not self.notes:
+            return answer
         sentences = [*([answer.degraded] if answer.degraded else []), *self.notes]
         return replace(answer, degraded=" ".join(sentences) or None)
 
@@ -68,6 +73,8 @@ class Round:
     ) -> Exchange:
         """The pair to be stored for its asker, who is not anonymous."""
         assert self.asker.user_id is not None
+        self.question_id = self.question_id or str(uuid4())
+        self.answer_id = self.answer_id or str(uuid4())
         return Exchange(
             user_id=self.asker.user_id,
             session_id=self.wanted,

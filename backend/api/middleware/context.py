@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -35,7 +35,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identity = _given_id(scope) or uuid4().hex.encode()
+        identity = _given_id(scope) or token_hex(16).encode()
         request_id.set(identity.decode())
         method = scope["method"] if scope["method"] in _METHODS else "other"
         started = perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from backend.adapters import http
+from backend.adapters import http, http_stream
 from backend.adapters.http import HttpTransport
 from backend.adapters.http_errors import translate
 from backend.errors import (
@@ -152,7 +152,7 @@ async def test_answer_without_end_is_cut_off(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "MAX_BODY_BYTES", 1000)
-    monkeypatch.setattr(http, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(http_stream, "MAX_LINE_BYTES", 1000)
     async with _server(STREAM, *[_chunk(b"x" * 400)] * 5) as server:
         for ask in (_post, _lines):
             with pytest.raises(UpstreamMalformed, match="too large"):
@@ -198,10 +198,10 @@ async def test_leaving_the_stream_closes_the_connection(transport: HttpTransport
         await server.left.wait()
 
 
-async def test_unhurried_stream_gathers_what_comes_and_does_not_outlast_the_answer(
+async def test_unhurried_stream_reads_at_once_what_has_come_meanwhile(
     transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "GATHER_S", 60)
+    monkeypatch.setattr(http, "GATHER_S", 0.1)
     pieces, first = [_chunk(b"data: %d\n\n" % n) for n in range(3)], asyncio.Event()
     async with _server(STREAM, pieces[0], first, *pieces[1:], b"0\r\n\r\n") as server:
         async with transport.stream_lines(
@@ -210,8 +210,25 @@ async def test_unhurried_stream_gathers_what_comes_and_does_not_outlast_the_answ
             assert await anext(payloads) == [b"0"]
             payloads.unhurried = True
             first.set()
-            async with asyncio.timeout(5):
-                assert [read async for read in payloads] == [[b"1", b"2"]]
+            assert [read async for read in payloads] == [[b"1", b"2"]]
+        assert await _post(transport, server.url, timeout_s=5)
+        assert transport._streams == 0
+
+
+async def test_held_socket_is_read_again_on_the_next_request(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "GATHER_S", 60)
+    answer = STREAM + _chunk(b"data: 0\n\n") + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+    async with _server(answer) as server:
+        for _ in range(2):
+            async with transport.stream_lines(
+                server.url, b"{}", upstream="openai", classify=_classify
+            ) as payloads:
+                payloads.unhurried = True
+                async with asyncio.timeout(5):
+                    assert [read async for read in payloads] == [[b"0"]]
+        assert server.connections == 1
 
 
 async def test_closed_transport_asks_nobody() -> None:
