@@ -39,7 +39,7 @@ MATRIX: dict[str, Fault] = {
         "429 with Retry-After 2 or 120",
         "a short wait is waited out once; a long one goes to the caller with its seconds; trips "
         "no circuit",
-        "retries <= 1; calls <= 1.2 x requests",
+        "retries ≤ 1; calls ≤ 1.2 x requests",
     ),
     "f05": Fault(
         "429 insufficient_quota",
@@ -49,7 +49,7 @@ MATRIX: dict[str, Fault] = {
     "f06": Fault(
         "Burst of 5xx",
         "retried with jitter before the first token only and within a budget; the circuit opens",
-        "calls <= 1.2 x requests, never more than the threshold and the budget",
+        "calls ≤ 1.2 x requests, never more than the threshold and the budget",
     ),
     "f07": Fault(
         "Connection reset in mid-stream",
@@ -75,7 +75,7 @@ MATRIX: dict[str, Fault] = {
     "f11": Fault(
         "Index down or hanging",
         "503 with Retry-After in the search deadline, no answer without grounds",
-        "<= 2.5 s",
+        "≤ 2.5 s",
     ),
     "f12": Fault(
         "Collection missing",

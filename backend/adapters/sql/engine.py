@@ -65,7 +65,7 @@ def make_engine(url: str) -> Engine:
     """An engine for a normalised URL: ``postgresql+psycopg2://`` or ``sqlite:///``."""
     if url.startswith("sqlite"):
         return _sqlite_engine(url)
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
@@ -76,6 +76,26 @@ def make_engine(url: str) -> Engine:
         hide_parameters=True,
         connect_args=_POSTGRES_ARGS,
     )
+    _give_back_dead_ones(engine)
+    return engine
+
+
+def _give_back_dead_ones(engine: Engine) -> None:
+    """Let the pool take back a connection that died while it was read from.
+
+    SQLAlchemy sets back what a reading connection had of its own. Where that fails, the driver's
+    error goes out as it is, and the pool counts the connection as taken for ever.
+    """
+    dialect = engine.dialect
+    reset = dialect.reset_isolation_level
+
+    def reset_or_close(connection: Any) -> None:
+        try:
+            reset(connection)
+        except dialect.loaded_dbapi.Error:
+            connection.close()  # the ping before its next use replaces it
+
+    dialect.reset_isolation_level = reset_or_close  # type: ignore[method-assign, assignment]
 
 
 def sqlite_url(data_dir: Path) -> str:
