@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,16 @@ _ERRORS: dict[str, tuple[type[UpstreamError], str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Child:
+    """A process with its pipes as streams."""
+
+    process: subprocess.Popen[bytes]
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
+
+
 class EdgeProcess:
     """Starts the process at the first call, and again at the first call after it died.
 
@@ -76,7 +88,7 @@ class EdgeProcess:
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root.absolute()
         self._clock = clock
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: _Child | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: dict[int, tuple[asyncio.Future[Any], float]] = {}
         self._number = 0
@@ -87,7 +99,7 @@ class EdgeProcess:
     @property
     def pid(self) -> int | None:
         """The process' id while it runs."""
-        return self._process.pid if self._process else None
+        return self._child.process.pid if self._child else None
 
     @property
     def root(self) -> Path:
@@ -107,15 +119,13 @@ class EdgeProcess:
             UpstreamError: By the table above; UpstreamUnavailable when the process died meanwhile.
             ShuttingDown: After :meth:`close`.
         """
-        process = await self._running()
+        child = await self._running()
         self._number += 1
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[self._number] = (future, self._clock())
-        stdin = process.stdin
-        assert stdin is not None
         try:
-            stdin.write(encode((self._number, operation, arguments)))
-            await stdin.drain()
+            child.stdin.write(encode((self._number, operation, arguments)))
+            await child.stdin.drain()
         except ConnectionError:
             pass  # it just died: the reader ends every call that waits, this one too
         result = await future
@@ -127,27 +137,29 @@ class EdgeProcess:
         """Let the process finish what it was asked and end; kill it if it takes too long."""
         self._closed = True
         async with self._starting:
-            if self._process is not None:
-                stdin = self._process.stdin
-                assert stdin is not None
-                stdin.close()
-                await self._ended(self._process)
+            if self._child is not None:
+                self._child.stdin.close()
+                await self._ended(self._child)
 
-    async def _running(self) -> asyncio.subprocess.Process:
-        process = self._process
-        if process is not None and not self._hangs():
-            return process
+    async def _running(self) -> _Child:
+        child = self._child
+        if child is not None and not self._hangs():
+            return child
+        # shielded: of one that is just being started, nobody else would know
+        return await asyncio.shield(self._replaced())
+
+    async def _replaced(self) -> _Child:
         async with self._starting:
-            if self._process is not None and self._hangs():
+            if self._child is not None and self._hangs():
                 _LOG.error("the process of the embedded index hangs and is replaced")
-                self._process.kill()
-                await self._ended(self._process)
+                self._child.process.kill()
+                await self._ended(self._child)
             if self._closed:
                 raise ShuttingDown("The service is being stopped; ask again in a moment.")
-            if self._process is None:
+            if self._child is None:
                 await self._start()
-            assert self._process is not None
-            return self._process
+            assert self._child is not None
+            return self._child
 
     def _hangs(self) -> bool:
         oldest = next(iter(self._asked.values()), None)
@@ -163,29 +175,20 @@ class EdgeProcess:
             )
         self._starts.append(now)
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "backend.adapters.edge_worker", str(self._root),
-                cwd=_CODE,
-                limit=FRAME_BYTES,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
+            # in a thread: starting a process stops its caller for some ten milliseconds
+            process = await asyncio.to_thread(_started, self._root)
         except OSError as error:
             raise UpstreamUnavailable(
                 UPSTREAM, "The embedded index could not be started; the machine lacks resources."
             ) from error
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._process = process
+        child = self._child = await _connected(process)
         self._tasks = [
-            asyncio.create_task(self._read(process, process.stdout)),
-            asyncio.create_task(_log_lines(process.stderr)),
+            asyncio.create_task(self._read(child)),
+            asyncio.create_task(_log_lines(child.stderr)),
         ]
 
-    async def _read(
-        self, process: asyncio.subprocess.Process, stdout: asyncio.StreamReader
-    ) -> None:
+    async def _read(self, child: _Child) -> None:
+        stdout = child.stdout
         try:
             while True:
                 (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
@@ -196,12 +199,14 @@ class EdgeProcess:
         except asyncio.IncompleteReadError:
             pass
         finally:
-            self._lose(process)
+            self._lose(child)
+        await asyncio.to_thread(child.process.wait)
 
-    def _lose(self, process: asyncio.subprocess.Process) -> None:
+    def _lose(self, child: _Child) -> None:
         """The process is gone or going: nobody waits for it any longer."""
-        if self._process is process:
-            self._process = None
+        child.stdin.close()
+        if self._child is child:
+            self._child = None
         if self._asked and not self._closed:
             _LOG.error("the process of the embedded index died; it is restarted when needed")
         waiting = [future for future, _ in self._asked.values()]
@@ -212,14 +217,29 @@ class EdgeProcess:
                     UpstreamUnavailable(UPSTREAM, "The embedded index was restarted; ask again.")
                 )
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> None:
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+    async def _ended(self, child: _Child) -> None:
+        done, _ = await asyncio.wait(self._tasks, timeout=CLOSE_S)
+        if len(done) < len(self._tasks):
+            child.process.kill()
         await asyncio.gather(*self._tasks)
+
+
+def _started(root: Path) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    command = (sys.executable, "-m", "backend.adapters.edge_worker", str(root))
+    return subprocess.Popen(command, cwd=_CODE, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+
+
+async def _connected(process: subprocess.Popen[bytes]) -> _Child:
+    loop = asyncio.get_running_loop()
+    stdout, stderr = asyncio.StreamReader(FRAME_BYTES), asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdout), process.stdout)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stderr), process.stderr)
+    # the writer asks the protocol when it may go on; nothing is ever read from this pipe
+    transport, flow = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), process.stdin
+    )
+    return _Child(process, asyncio.StreamWriter(transport, flow, None, loop), stdout, stderr)
 
 
 async def _log_lines(stderr: asyncio.StreamReader) -> None:

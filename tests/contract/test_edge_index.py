@@ -46,6 +46,21 @@ def _kill(place: EdgePlace) -> None:
     os.kill(place.process.pid, signal.SIGKILL)
 
 
+async def test_process_whose_first_caller_has_left_is_used_by_the_next(tmp_path: Path) -> None:
+    process = EdgeProcess(tmp_path / "index")
+    leaving = asyncio.create_task(process.call("live"))
+    await asyncio.sleep(0)  # it is being started in a thread now
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert await process.call("live") == (None, False)  # a second process would lack the lock
+    pid = process.pid
+    await process.close()
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
 async def test_killed_process_fails_calls_in_flight_and_comes_back(place: EdgePlace) -> None:
     index = await _filled(place)
     big = document("b.md", [chunk(text, "b.md", n) for n, text in enumerate(TEXTS)])
