@@ -132,11 +132,12 @@ class FaultProxy:
                 if task.done() and not task.cancelled():
                     task.result()
         finally:
+            # closed before the wait: a second cut() may end it early
+            to_server.close()
+            writer.close()
             for task in (up, collect, down):
                 task.cancel()
             await asyncio.wait((up, collect, down))
-            to_server.close()
-            writer.close()
 
     async def _upstream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(PIECE):
