@@ -27,8 +27,6 @@ HEALTH_EVERY_S = 0.02
 HEALTH_P99_S = 0.05
 """For the work that is done while ``/health`` waits: CPU time of the thread with the event loop,
 which is nearly the same on a machine that is busy with other things."""
-SHARED_P99_S = 0.1
-"""The same where the tests and the doubles compute in that loop too."""
 BLOCKED_S = 1.0
 """For the wall clock, which also tells of a loop that waits for something by itself. Clients,
 service and upstreams share one machine here, often with much else."""
@@ -120,7 +118,7 @@ async def watched(
     for reply in watch.replies:
         one_end(reply)
         no_foreign_words(reply)
-    alive(watch.health_s, watch.health_cpu_s, limit=SHARED_P99_S)
+    alive(watch.health_s, watch.health_cpu_s)
     if mode is not None:
         rests = [circuit["retry_after_s"] or 0.0 for circuit in site.container.circuits().values()]
         await asyncio.sleep(max(rests))
@@ -148,16 +146,14 @@ def no_foreign_words(reply: Reply) -> None:
     assert reply.status != 500, reply.body
 
 
-def alive(
-    seconds: list[float], cpu_seconds: list[float], *, limit: float = HEALTH_P99_S
-) -> tuple[float, float]:
+def alive(seconds: list[float], cpu_seconds: list[float]) -> tuple[float, float]:
     """I4. The 99th percentiles of the wall clock and of the CPU time, in seconds."""
     if len(seconds) < 2:
         return 0.0, 0.0
     wall, cpu = (
         statistics.quantiles(each, n=100, method="inclusive")[98] for each in (seconds, cpu_seconds)
     )
-    assert cpu < limit, f"the loop computed for {cpu * 1000:.0f} ms before /health"
+    assert cpu < HEALTH_P99_S, f"the loop computed for {cpu * 1000:.0f} ms before /health"
     assert wall < BLOCKED_S, f"/health took {wall * 1000:.0f} ms"
     return wall, cpu
 

@@ -150,7 +150,7 @@ async def test_f19b_fifteen_connections_answer_two_hundred_callers(docs, tmp_pat
                     whole_pairs(messages)
                     stored |= {message["id"] for message in messages}
                 assert told.keys() <= stored, "acknowledged, and lost"
-    assert len(saved) >= callers / 2  # who waits too long is told `saved: false` in time
+    assert len(saved) >= callers * 0.9
     seen(
         f"{callers} callers, 2 replicas, {CONNECTIONS} connections: {dict(statuses)}, "
         f"{len(saved)} saved, 0 lost, in {took:.1f} s"
