@@ -4,7 +4,7 @@
 
 A logistic regression on the development questions, kinds weighing the same. The judgement is by
 turns: each book's questions by weights from the other two, a far question, which is asked of all
-books, also by weights that have not seen it in another book. ``blind`` questions take no part.
+books, also by weights that have not seen it in another book. ``sealed`` questions take no part.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def rows(root: Path, embeddings: str) -> list[Row]:
 
     Questions in Urdu cannot be found without a model that translates them, and are left out.
     """
-    asked = [q for q in pack.questions(root) if q["split"] != "blind"]
+    asked = [q for q in pack.questions(root) if q["split"] != "sealed"]
     found = []
     for book in pack.books(root).values():
         own = [q for q in asked if q.get("book", book.name) == book.name]

@@ -110,10 +110,10 @@ def _grouped(
 
 
 def _groups_of(question: Mapping[str, Any]) -> list[str]:
-    """The rows that a question counts in; blind ones and two-sided ones only in their own."""
+    """The rows that a question counts in; sealed ones and two-sided ones only in their own."""
     kind, split = question["type"], question["split"]
     apart = [f"split {split}"] if question["answerable"] else [f"{kind} {split}"]
-    if split in ("blind", "sides"):
+    if split in ("sealed", "sides"):
         return apart
     if not question["answerable"]:
         return [f"kind {kind}", *apart]
