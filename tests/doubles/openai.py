@@ -72,6 +72,8 @@ class OpenAIDouble:
         self.token_delay_s = 0.0
         self.may_speak = asyncio.Event()  # cleared: chats wait before their first token
         self.may_speak.set()
+        self.may_end = asyncio.Event()  # cleared: streams wait before their last token
+        self.may_end.set()
         self.faults: list[Fault] = []
         self.requests: list[Recorded] = []
         self.concurrent = 0
@@ -237,6 +239,8 @@ class OpenAIDouble:
             if fault and number == fault.after and await self._break(request, response, fault):
                 return response
             await asyncio.sleep(self.token_delay_s)
+            if number == len(tokens) - 1:
+                await self.may_end.wait()
             await self._send(response, _delta(body, {"content": token}))
         await self._send(response, _delta(body, {}, finish))
         if (body.get("stream_options") or {}).get("include_usage"):

@@ -80,6 +80,6 @@ async def ingest(site: Site) -> Any:
 
 async def until(condition: Any) -> None:
     """Let other tasks run until the condition holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)

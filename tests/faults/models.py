@@ -10,17 +10,17 @@ from tests.doubles.qdrant import QdrantDouble
 from tests.e2e.product import product
 
 KEY = "test-key-not-real"
-SOON_S = 0.25
+SOON_S = 1.0
+"""A deadline that is met by an answer without fault on a busy machine too."""
 LATE_S = 0.5
 """What a deadline may be exceeded by."""
 CHAT = replace(
     CHAT_POLICY, attempt_timeout_s=SOON_S, first_token_timeout_s=SOON_S, idle_timeout_s=SOON_S,
     base_delay_s=0.01, open_s=0.2,
 )  # fmt: skip
-PATIENT = replace(CHAT, attempt_timeout_s=10.0, first_token_timeout_s=10.0)
+PATIENT = replace(CHAT, attempt_timeout_s=30.0, first_token_timeout_s=30.0)
 POLICIES = {"openai": CHAT, "embeddings": replace(EMBED_POLICY, base_delay_s=0.01, open_s=0.2)}
 PATIENT_POLICIES = POLICIES | {"openai": PATIENT}
-FAILURES = CHAT.failure_threshold
 
 
 def keys(port: int, **more: str) -> dict[str, str]:

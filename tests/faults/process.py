@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,10 +19,12 @@ from typing import Any
 import aiohttp
 
 from tests.api.serving import Reply
+from tests.faults.figures import PATIENCE_S
+from tests.faults.waiting import soon
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
+PROBE_EVERY_S = 0.02
 
 
 @dataclass
@@ -53,9 +58,9 @@ class Service:
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    async def gone(self, seconds: float) -> int:
+    async def gone(self) -> int:
         """Wait for its end; the exit status."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
 
@@ -87,7 +92,10 @@ async def running(
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
     try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        everybody_at_once = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            f"http://127.0.0.1:{port}", connector=everybody_at_once
+        ) as http:
             service = Service(process, port, http, log)
             await _answering(service, "/health/ready" if ready else "/health")
             yield service
@@ -98,10 +106,44 @@ async def running(
 
 
 async def _answering(service: Service, path: str) -> None:
-    async with asyncio.timeout(START_S):
-        while True:
-            assert service.process.returncode is None, service.log.read_text()
-            with suppress(aiohttp.ClientError):
-                if (await service.ask("GET", path)).status == 200:
-                    return
-            await asyncio.sleep(0.02)
+    async def asked() -> Reply | None:
+        assert service.process.returncode is None, service.log.read_text()
+        with suppress(aiohttp.ClientError):
+            return await service.ask("GET", path)
+        return None
+
+    await soon(asked, lambda reply: reply is not None and reply.status == 200)
+
+
+@asynccontextmanager
+async def probed(service: Service) -> AsyncIterator[tuple[list[float], list[float]]]:
+    """Ask ``/health`` throughout the block: seconds, and CPU seconds of the service's loop.
+
+    It is asked from a thread, so that the loop of callers and doubles is not measured.
+    """
+    over = threading.Event()
+    seconds: list[float] = []
+    computed: list[float] = []
+    asking = asyncio.create_task(asyncio.to_thread(_probe, service, over, seconds, computed))
+    try:
+        yield seconds, computed
+    finally:
+        over.set()
+        await asyncio.wait([asking])
+    asking.result()
+
+
+def _probe(
+    service: Service, over: threading.Event, seconds: list[float], computed: list[float]
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
+    while True:
+        started, used = time.perf_counter(), service.loop_cpu_s
+        connection.request("GET", "/health")
+        reply = connection.getresponse()
+        assert (reply.status, bool(reply.read())) == (200, True)
+        seconds.append(time.perf_counter() - started)
+        computed.append(service.loop_cpu_s - used)
+        if over.wait(PROBE_EVERY_S):
+            break
+    connection.close()

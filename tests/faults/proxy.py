@@ -55,6 +55,8 @@ class FaultProxy:
         self.port = 0
         self.toxics = Toxics()
         self.accepted = 0
+        self.held = 0
+        """Pieces that a hang holds back at the moment."""
         self._server: asyncio.Server | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._healed = asyncio.Event()
@@ -176,8 +178,12 @@ class FaultProxy:
             sent += len(piece)
 
     async def _while_hanging(self) -> None:
-        while self.toxics.hang:
-            await self._healed.wait()
+        self.held += 1
+        try:
+            while self.toxics.hang:
+                await self._healed.wait()
+        finally:
+            self.held -= 1
 
     async def _wait(self, seconds: float) -> None:
         """Wait, but not longer than the toxics hold."""

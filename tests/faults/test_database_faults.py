@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
-from backend.adapters.sql.engine import POOL_OVERFLOW, POOL_SIZE
+from backend.adapters.sql.connections import POOL_OVERFLOW, POOL_SIZE
 from backend.errors import AppError
 from backend.guarded import DATABASE_POLICY
-from tests.e2e.product import product
+from tests.e2e.product import product, until
 from tests.faults.conftest import durable
+from tests.faults.figures import PATIENCE_S, scale, within
 from tests.faults.invariants import watched
 from tests.faults.models import keys
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
-from tests.faults.scale import scale
+from tests.faults.waiting import soon
 
 SECRET = {"BETTER_AUTH_SECRET": "a-secret-of-32-characters-not-real"}
 QUICK = {"database": replace(DATABASE_POLICY, base_delay_s=0.01, open_s=0.5)}
 BACK_S = 5.0
 SLOW = 50
+ASLEEP_S = 600.0
 
 
 def through(line: FaultProxy, server) -> dict[str, str]:
     """The variables for a database behind the proxy."""
     url = server.dsn(server.database()).replace(str(server.port), str(line.port))
     return {"NEON_API_KEY": url, **SECRET}
-
-
-async def soon(call, until, seconds: float = BACK_S):
-    """Repeat the call until its result is right; the result and the seconds it took."""
-    started = time.monotonic()
-    while True:
-        result = await call()
-        if until(result):
-            return result, time.monotonic() - started
-        assert time.monotonic() - started < seconds, getattr(result, "body", result)
-        await asyncio.sleep(0.05)
 
 
 async def test_f14_database_down_at_start_is_found_when_it_comes(
@@ -71,7 +64,8 @@ async def test_f14_database_down_at_start_is_found_when_it_comes(
             lambda: watch.call("POST", "/api/auth/sign-up/email", json=body),
             lambda reply: reply.status == 200,
         )
-        assert up < 5.0
+        within("seconds until it answered", up, 5.0)
+        within("seconds until the database was used", back, BACK_S)
         assert (await watch.ready())["http"] == 200
         seen(f"started in {up:.1f} s, readiness 503, back after {back:.1f} s")
 
@@ -104,6 +98,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
         _, back = await soon(
             lambda: reader.chat(site, session_id=session), lambda reply: reply.json["saved"]
         )
+        within("seconds until it was used again", back, BACK_S)
         for _ in range(3):
             assert (await reader.chat(site, session_id=session)).json["saved"] is True
         whole_pairs(await reader.messages(site, session))
@@ -111,7 +106,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
 
 
 async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres, seen):
-    wake_s = 5.0 if scale("LONG", 0) else 1.0
+    wake_s = scale("WAKE_S", 0, 5)
     async with FaultProxy(postgres.port) as line:
         variables = through(line, postgres)
         async with (
@@ -121,23 +116,27 @@ async def test_f16_slow_wake_up_makes_nobody_else_wait(docs, tmp_path, postgres,
             reader = await sign_up(site)
             await reader.chat(site)
             line.cut()  # asleep: its connections are gone, and the next one takes its time
-            line.set(connect_s=wake_s)
+            line.set(connect_s=ASLEEP_S)
             watch.health_s.clear()
-            started = time.monotonic()
+            started, accepted = time.monotonic(), line.accepted
             waiting = [asyncio.create_task(reader.chat(site)) for _ in range(5)]
+            await until(lambda: line.accepted > accepted)
             other = await watch.ask()
             anonymous_s = time.monotonic() - started
-            replies = [(await task).json for task in waiting]
-            saved = [reply["saved"] for reply in replies]
-            woken_s = time.monotonic() - started
             assert other.json["mode"] == "extractive"
-            assert anonymous_s < wake_s
-            assert saved == [True] * 5, [reply["degraded"] for reply in replies]
-            assert woken_s < wake_s + 1.0
+            assert not any(task.done() for task in waiting), "it has not woken up yet"
+            await asyncio.sleep(wake_s)
             line.heal()
+            replies = [(await task).json for task in waiting]
+            woken_s = time.monotonic() - started
+            saved = [reply["saved"] for reply in replies]
+            assert saved == [True] * 5, [reply["degraded"] for reply in replies]
+            slowest_s = max(watch.health_s, default=0.0)
+            within("seconds of who needs it", woken_s, wake_s + 1.0)
+            within("seconds of the slowest /health", slowest_s, 0.1)
             seen(
-                f"saved after {woken_s:.1f} s of waking for {wake_s:.0f} s; others "
-                f"{anonymous_s * 1000:.0f} ms; slowest /health {max(watch.health_s) * 1000:.0f} ms"
+                f"saved after {woken_s:.1f} s of waking for {wake_s} s; others "
+                f"{anonymous_s * 1000:.0f} ms; slowest /health {slowest_s * 1000:.0f} ms"
                 " (client, proxy and service in one loop)"
             )
 
@@ -169,12 +168,29 @@ async def test_f17_read_only_database_is_read(docs, tmp_path, postgres, seen):
         seen("reads 200, writes 503 storage_readonly, answers saved: false, 0 x 500")
 
 
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Whoever takes :data:`SLOWLY` in that database waits until the block ends."""
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(19)"))
+            yield
+    finally:
+        engine.dispose()
+
+
+SLOWLY = text("SELECT pg_advisory_xact_lock_shared(19)")
+
+
 async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
     docs, tmp_path, postgres, openai, seen
 ):
-    variables = {**keys(openai.port), "NEON_API_KEY": postgres.dsn(postgres.database()), **SECRET}
+    name = postgres.database()
+    variables = {**keys(openai.port), "NEON_API_KEY": postgres.dsn(name), **SECRET}
+    unhurried = {"database": replace(QUICK["database"], attempt_timeout_s=PATIENCE_S)}
     async with (
-        product(docs, tmp_path / "data", policies=QUICK, **variables) as site,
+        product(docs, tmp_path / "data", policies=unhurried, **variables) as site,
         watched(site) as watch,
     ):
         reader = await sign_up(site)
@@ -188,30 +204,38 @@ async def test_f19_exhausted_pool_is_a_bounded_wait_and_streams_hold_nothing(
             assert held == 0
             response.close()
         openai.heal()
-        # fifty callers of ten connections: the last ones give up after their patience, not later
-        slow = [
-            asyncio.create_task(database.read(lambda c: c.execute(text("SELECT pg_sleep(5)"))))
-            for _ in range(SLOW)
-        ]
-        while database.connections_in_use < POOL_SIZE + POOL_OVERFLOW:
-            await asyncio.sleep(0.01)
-        started = time.monotonic()
-        assert (await watch.ask()).json["mode"] == "generated", "who needs none waits for none"
-        free_s = time.monotonic() - started
-        reply = await watch.call("GET", "/api/chat/sessions", headers=reader.headers)
-        waited_s = time.monotonic() - started - free_s
-        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
-        assert "busy" in reply.json["detail"]
-        assert waited_s < 2 * database.patience_s + 2.0, "two attempts, and the pause between them"
-        assert (await watch.circuit("database"))["failure_count"] == 0
+        with locked(postgres.url(name)):
+            # fifty callers of ten connections: whoever has none gives up after their patience
+            slow = [
+                asyncio.create_task(database.read(lambda c: c.execute(SLOWLY))) for _ in range(SLOW)
+            ]
+            await until(lambda: database.connections_in_use == POOL_SIZE + POOL_OVERFLOW)
+            started = time.monotonic()
+            assert (await watch.ask()).json["mode"] == "generated", "who needs none waits for none"
+            free_s = time.monotonic() - started
+            reply = await watch.call("GET", "/api/chat/sessions", headers=reader.headers)
+            waited_s = time.monotonic() - started - free_s
+            assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+            assert "busy" in reply.json["detail"]
+            assert (await watch.circuit("database"))["failure_count"] == 0
+            without = SLOW - POOL_SIZE - POOL_OVERFLOW
+            await soon(_done(slow), lambda done: done == without)
         ends = await asyncio.gather(*slow, return_exceptions=True)
         busy = [end for end in ends if isinstance(end, AppError)]
-        assert all(end.retry_after_s == 1 for end in busy)
-        assert 0 < len(busy) < SLOW
+        assert [end.retry_after_s for end in busy] == [1] * without
+        # two attempts, and the pause between them
+        within("seconds of who needs one", waited_s, 2 * database.patience_s + 2.0)
         seen(
             f"0 held by streams; {len(busy)} of {SLOW} slow queries told to wait; others "
             f"{free_s:.1f} s; who needs one {waited_s:.1f} s"
         )
+
+
+def _done(tasks):
+    async def count() -> int:
+        return sum(task.done() for task in tasks)
+
+    return count
 
 
 async def test_f20_same_request_twice_is_one_answer(docs, tmp_path, openai, postgres, seen):

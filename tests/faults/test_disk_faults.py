@@ -18,7 +18,8 @@ from tests.e2e.product import product
 from tests.faults.invariants import QUESTION, no_foreign_words, watched
 from tests.faults.process import running
 from tests.faults.readers import sign_up, whole_pairs
-from tests.faults.test_database_faults import QUICK, SECRET, soon
+from tests.faults.test_database_faults import QUICK, SECRET
+from tests.faults.waiting import soon
 
 SIZE_MB = 24
 """The embedded index takes most of it before the first question."""

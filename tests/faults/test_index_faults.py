@@ -11,6 +11,7 @@ import pytest
 from backend.guarded import INDEX_POLICY, SEARCH_TOTAL_S
 from backend.metrics import SKIPPED_POINTS
 from tests.e2e.product import ingest, product
+from tests.faults.figures import within
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.models import keys
 
@@ -27,9 +28,13 @@ async def behind(line, docs, tmp_path, openai, *, policies=QUICK):
         yield site
 
 
-@pytest.mark.parametrize("toxic", [{"refuse": True}, {"hang": True}], ids=["down", "hang"])
+@pytest.mark.parametrize(
+    ("toxic", "code"),
+    [({"refuse": True}, "upstream_unavailable"), ({"hang": True}, "upstream_timeout")],
+    ids=["down", "hang"],
+)
 async def test_f11_index_that_is_away_is_told_in_time(
-    docs, tmp_path, openai, index_line, seen, toxic
+    docs, tmp_path, openai, index_line, seen, toxic, code
 ):
     hasty = {"qdrant": replace(QUICK["qdrant"], attempt_timeout_s=0.4)}
     policies = hasty if "hang" in toxic else QUICK
@@ -46,15 +51,14 @@ async def test_f11_index_that_is_away_is_told_in_time(
             reply = await ask()
             walls.append(time.perf_counter() - started)
             if ask == watch.ask:
-                assert reply.status == 503
-                assert reply.json["code"] in ("upstream_unavailable", "upstream_timeout")
+                assert (reply.status, reply.json["code"]) == (503, code)
                 assert int(reply.headers["retry-after"]) >= 1
             else:
                 assert [name for name, _ in reply.events] == ["error"]
         search = await watch.call("POST", "/api/search", json={"query": QUESTION})
         assert search.status == 503
         assert openai.calls("chat") == before, "no answer without grounds"
-        assert max(walls) < SEARCH_TOTAL_S + SLACK_S
+        within("seconds of an answer", max(walls), SEARCH_TOTAL_S + SLACK_S)
         assert (await watch.circuit("qdrant"))["failure_count"] >= 2
         seen(f"{max(walls):.2f} s, 0 answers without grounds")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -13,9 +12,10 @@ import pytest
 from backend.metrics import DEGRADED, UPSTREAM_CALLS
 from tests.doubles.openai import OpenAIDouble
 from tests.e2e.product import product
+from tests.faults.figures import scale, within
 from tests.faults.invariants import watched
 from tests.faults.models import CHAT, KEY, PATIENT_POLICIES, POLICIES, behind, keys
-from tests.faults.scale import scale
+from tests.faults.waiting import rested
 
 
 async def test_f04_short_retry_after_is_waited_out_once_a_long_one_is_told(
@@ -25,7 +25,7 @@ async def test_f04_short_retry_after_is_waited_out_once_a_long_one_is_told(
         behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=openai.heal) as watch,
     ):
-        before, wait_s = openai.calls("chat"), 2 if scale("LONG", 0) else 1
+        before, wait_s = openai.calls("chat"), scale("WAIT_S", 1, 2)
         openai.fail("status", on="chat", status=429, retry_after=f"{wait_s}")
         answer = (await watch.ask()).json
         assert (answer["mode"], answer["degraded"]) == ("generated", None)
@@ -62,7 +62,7 @@ async def test_f05_spent_quota_is_quoted_at_once(docs, tmp_path, openai, model_l
         assert answer["mode"] == "extractive"
         assert "no quota left" in answer["degraded"]
         assert all(citation["url"] for citation in answer["citations"])
-        assert wall < 1.0
+        within("seconds of an answer", wall, 1.0)
         assert DEGRADED.value("next_model", "quota") == counted + 1
         row = (await watch.ready())["openai"]
         assert (row["status"], "OPENAI_API_KEY" in row["detail"]) == ("down", True)
@@ -101,7 +101,7 @@ async def test_f06_burst_of_failures_is_not_amplified_and_opens_the_circuit(
         assert entry["last_error_kind"] == "upstream_unavailable"
         assert calls <= 1.2 * asked
         openai.heal()
-        await asyncio.sleep(CHAT.open_s)
+        await rested(site)
         assert (await watch.ask()).json["mode"] == "generated"
         seen(f"{unbroken} calls for {asked} requests without the circuit, {calls} with it")
 

@@ -18,19 +18,22 @@ import pytest
 from backend.guarded import CHAT_POLICY
 from tests.api.serving import parse_events
 from tests.doubles.qdrant import QdrantDouble
-from tests.e2e.product import product
+from tests.e2e.product import product, until
+from tests.faults.figures import LONG, scale, within
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.models import keys
 from tests.faults.process import running
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
-from tests.faults.scale import scale
 from tests.faults.test_database_faults import through
+from tests.faults.waiting import rested, soon
 
 GRACE_S = 1.0
+LONG_GRACE_S = 600.0
 STOP_S = 2.0
-FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 """What a stop may take on top of the grace."""
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+REPLY = "A topic is a named bus over which nodes exchange messages [1]."
 
 
 async def _stream(service, reader, gone: asyncio.Event):
@@ -43,59 +46,84 @@ async def _stream(service, reader, gone: asyncio.Event):
         return parse_events(text + (await response.content.read()).decode())
 
 
-async def test_f22_sigterm_lets_streams_finish_or_tells_them(docs, tmp_path, openai, seen):
-    openai.reply = "A topic is a named bus over which nodes exchange messages [1]."
-    openai.token_delay_s = 0.03
+async def _refuses(service) -> bool:
+    """Whether a new question is turned away: told, or not connected any more."""
+    try:
+        reply = await service.ask("POST", "/chat", json={"query": QUESTION})
+    except aiohttp.ClientError:
+        return True
+    assert reply.status == 200 or (reply.status, reply.json["code"]) == (503, "shutdown")
+    return reply.status == 503
+
+
+async def _kept(folder: Path, reader) -> int:
+    """How many messages the service knows after a restart, all in pairs."""
+    count = 0
+    async with running(folder) as service:
+        for session in await reader.sessions(service):
+            messages = await reader.messages(service, session["id"])
+            whole_pairs(messages)
+            count += len(messages)
+    return count
+
+
+async def test_f22_sigterm_lets_streams_finish(docs, tmp_path, openai, seen):
+    openai.reply = REPLY
+    async with running(tmp_path, grace_s=LONG_GRACE_S, **keys(openai.port)) as service:
+        reader = await sign_up(service)
+        started = asyncio.Event()
+        openai.may_end.clear()
+        whole = asyncio.create_task(_stream(service, reader, started))
+        await started.wait()
+        service.send(signal.SIGTERM)
+        await soon(lambda: _refuses(service), bool)
+        assert not whole.done()
+        openai.may_end.set()
+        assert (await whole)[-1][0] == "done"
+        assert await service.gone() == 0, "at once, not when the grace is over"
+        assert "Traceback" not in service.log.read_text()
+    assert await _kept(tmp_path, reader) == 2
+    seen("0 streams cut that could finish")
+
+
+async def test_f22_sigterm_tells_streams_that_do_not_end(docs, tmp_path, openai, seen):
+    openai.reply = REPLY
+    openai.fail("hang_mid", on="chat", after=3)
     async with running(tmp_path, grace_s=GRACE_S, **keys(openai.port)) as service:
         reader = await sign_up(service)
-        openai.fail("hang_mid", on="chat", after=3)
-        starts = [asyncio.Event(), asyncio.Event()]
-        hanging = asyncio.create_task(_stream(service, reader, starts[0]))
-        await starts[0].wait()
-        whole = asyncio.create_task(_stream(service, reader, starts[1]))
-        await starts[1].wait()
-        stopped = time.monotonic()
-        service.send(signal.SIGTERM)
-        ends = [(await task)[-1] for task in (whole, hanging)]
-        with suppress(aiohttp.ClientError):  # refused, or told
-            reply = await service.ask("POST", "/chat", json={"query": QUESTION})
-            assert (reply.status, reply.json["code"]) == (503, "shutdown")
-        assert await service.gone(stopped + GRACE_S + STOP_S - time.monotonic()) == 0
-        took = time.monotonic() - stopped
-        assert [name for name, _ in ends] == ["done", "error"]
-        assert ends[1][1]["code"] == "shutdown"
+        name, error, took = await _stopped(service, reader)
+        assert (name, error["code"]) == ("error", "shutdown")
         assert openai.concurrent == 0
-    async with running(tmp_path, grace_s=GRACE_S) as service:
-        kept = [
-            message
-            for session in await reader.sessions(service)
-            for message in await reader.messages(service, session["id"])
-        ]
-    assert len(kept) == 4, "the whole answer and the one that was cut, each with its question"
-    assert "Traceback" not in service.log.read_text()
+        assert "Traceback" not in service.log.read_text()
+    assert await _kept(tmp_path, reader) == 2, "the answer that was cut, with its question"
+    within("seconds until it was gone", took, GRACE_S + STOP_S)
     seen(f"0 streams without an end; gone after {took:.1f} s at a grace of {GRACE_S:.0f} s")
 
 
-@pytest.mark.skipif(not scale("LONG", 0), reason="takes the grace of ten seconds: make faults")
+async def _stopped(service, reader):
+    """Stop it while a stream runs that hangs: the stream's last event, and how long it took."""
+    started = asyncio.Event()
+    hanging = asyncio.create_task(_stream(service, reader, started))
+    await started.wait()
+    stopped = time.monotonic()
+    service.send(signal.SIGTERM)
+    name, data = (await hanging)[-1]
+    assert await service.gone() == 0
+    return name, data, time.monotonic() - stopped
+
+
+@pytest.mark.skipif(not LONG, reason="takes the grace of ten seconds: make faults")
 async def test_f22_sigterm_with_the_admin_ui_open_ends_in_time(docs, tmp_path, openai, seen):
-    openai.reply = "A topic is a named bus over which nodes exchange messages [1]."
+    openai.reply = REPLY
+    openai.fail("hang_mid", on="chat", after=3)
     async with running(tmp_path, whole=True, **keys(openai.port)) as service:
-        async with asyncio.timeout(60):
-            while "gradio" not in (await service.ask("GET", "/admin/")).body.decode():
-                await asyncio.sleep(0.2)
+        await soon(lambda: service.ask("GET", "/admin/"), lambda page: b"gradio" in page.body)
         tab = await service.http.get("/admin/gradio_api/heartbeat/tab-1")
-        openai.fail("hang_mid", on="chat", after=3)
-        started = asyncio.Event()
-        reader = await sign_up(service)
-        hanging = asyncio.create_task(_stream(service, reader, started))
-        await started.wait()
-        stopped = time.monotonic()
-        service.send(signal.SIGTERM)
-        assert (await hanging)[-1][1]["code"] == "shutdown"
-        assert await service.gone(stopped + 10 + STOP_S - time.monotonic()) == 0
-        took = time.monotonic() - stopped
+        name, error, took = await _stopped(service, await sign_up(service))
         tab.close()
+        assert (name, error["code"]) == ("error", "shutdown")
         assert "Traceback" not in service.log.read_text()
+        within("seconds until it was gone", took, 10 + STOP_S)
         seen(f"with a tab open: gone after {took:.1f} s at a grace of 10 s")
 
 
@@ -107,17 +135,18 @@ async def test_f22_sigterm_with_a_database_that_hangs_ends_in_time(docs, tmp_pat
             reader = await sign_up(service)
             line.set(hang=True)
             asking = asyncio.create_task(reader.chat(service))
-            await asyncio.sleep(0.5)  # it waits for the database by now
+            await until(lambda: line.held)
             stopped = time.monotonic()
             service.send(signal.SIGTERM)
-            assert await service.gone(stopped + GRACE_S + STOP_S - time.monotonic()) == 0
+            assert await service.gone() == 0
             took = time.monotonic() - stopped
             await asyncio.gather(asking, return_exceptions=True)
+            within("seconds until it was gone", took, GRACE_S + STOP_S)
             seen(f"with a database that hangs: gone after {took:.1f} s")
 
 
 async def test_f23_kill_loses_nothing_that_was_acknowledged(docs, tmp_path, seen):
-    kills = scale("KILLS", 2)
+    kills = scale("KILLS", 2, 200)
     dice = random.Random(23)
     acknowledged: dict[str, str] = {}
     unanswered: dict[str, str] = {}
@@ -136,7 +165,9 @@ async def test_f23_kill_loses_nothing_that_was_acknowledged(docs, tmp_path, seen
                 asyncio.create_task(_ask(service, reader, f"{round_}-{n}", session, acknowledged))
                 for n in range(20)
             ]
-            await asyncio.sleep(dice.uniform(0.0, 0.25))
+            known, told = len(acknowledged), dice.randrange(len(asking))
+            await until(lambda known=known, told=told: len(acknowledged) >= known + told)
+            await asyncio.sleep(dice.uniform(0.0, 0.01))  # anywhere in the writes of the others
             service.send(signal.SIGKILL)
             for key in await asyncio.gather(*asking):
                 if key not in acknowledged:
@@ -182,7 +213,7 @@ async def test_f27_wall_clock_jumps_free_and_lock_nobody(docs, tmp_path, openai,
                 assert (await watch.circuit("openai"))["state"] in ("open", "half_open")
                 rest = (await watch.circuit("openai"))["retry_after_s"]
                 assert rest <= 0.3
-            await asyncio.sleep(0.3)
+            await rested(site)
             assert (await watch.ask()).json["mode"] == "generated"
             statuses = [(await watch.ask()).status for _ in range(6)]
             assert statuses == [200] * 5 + [429], "the ninth in this hour, whatever hour it is"
@@ -218,12 +249,12 @@ async def test_f27_wall_clock_of_a_whole_process_jumps(docs, tmp_path, seen):
 
 async def _until_clock_shows(service, ahead_s: int) -> None:
     """It looks at its file once a second."""
-    async with asyncio.timeout(10):
-        while True:
-            told = (await service.ask("GET", "/health")).headers["date"]
-            if abs(parsedate_to_datetime(told).timestamp() - time.time() - ahead_s) < 60:
-                return
-            await asyncio.sleep(0.1)
+
+    def shown(reply) -> bool:
+        told = parsedate_to_datetime(reply.headers["date"]).timestamp()
+        return abs(told - time.time() - ahead_s) < 600
+
+    await soon(lambda: service.ask("GET", "/health"), shown)
 
 
 async def test_f28_two_replicas_share_one_database(docs, tmp_path, postgres, seen):

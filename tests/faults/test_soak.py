@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
+from tests.faults.figures import PATIENCE_S, scale
 from tests.faults.invariants import SPARE, one_end
 from tests.faults.models import keys
 from tests.faults.process import running
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
-from tests.faults.scale import scale
 from tests.faults.test_database_faults import through
+from tests.faults.waiting import soon
 
 CALLERS = 3
 EVERY_S = 5.0
@@ -101,7 +102,7 @@ async def test_f32_soak_under_random_faults_loses_and_doubles_nothing(
     docs, tmp_path, openai, qdrant, postgres, seen
 ):
     """The service is a process of its own, so that its memory is nobody else's."""
-    seconds = scale("SOAK_S", 8)
+    seconds = scale("SOAK_S", 8, 600)
     dice = random.Random(7)
     every = min(EVERY_S, seconds / 8)
     async with (
@@ -113,6 +114,7 @@ async def test_f32_soak_under_random_faults_loses_and_doubles_nothing(
         variables |= keys(model.port, QDRANT_URL=index.url)
         async with running(tmp_path, **variables) as service:
             readers = [await sign_up(service, f"reader{n}") for n in range(CALLERS)]
+            await _recovered(service, readers[0])  # the book has been read in
             load, held, faults = Load(service, readers), Held(), 0
             asking = asyncio.create_task(load.run())
             until = time.monotonic() + seconds
@@ -128,7 +130,7 @@ async def test_f32_soak_under_random_faults_loses_and_doubles_nothing(
                 held.look(service)
                 openai.requests.clear()
             load.over.set()
-            await asyncio.wait_for(asking, 120)
+            await asyncio.wait_for(asking, 2 * PATIENCE_S)
             stored = await _stored(service, load, readers)
             assert load.unanswered == 0
             assert "Traceback" not in service.log.read_text()
@@ -156,7 +158,5 @@ async def _stored(service, load, readers) -> int:
 
 
 async def _recovered(service, reader) -> None:
-    """The circuits' rests are over, without a restart."""
-    async with asyncio.timeout(45):
-        while not (await reader.chat(service)).json.get("saved"):
-            await asyncio.sleep(0.5)
+    """Everything is used again, without a restart."""
+    await soon(lambda: reader.chat(service), lambda reply: reply.json.get("saved"))

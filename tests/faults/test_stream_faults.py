@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
+from backend.metrics import UPSTREAM_CALLS
 from tests.api.serving import parse_events
+from tests.faults.figures import scale, within
 from tests.faults.invariants import QUESTION, watched
-from tests.faults.models import (
-    CHAT,
-    FAILURES,
-    LATE_S,
-    PATIENT_POLICIES,
-    SOON_S,
-    behind,
-)  # fmt: skip
+from tests.faults.models import CHAT, LATE_S, PATIENT_POLICIES, POLICIES, SOON_S, behind
+from tests.faults.waiting import rested
 
 RESET_REPLY = " ".join(f"word{n}" for n in range(60)) + " [1]."
 
@@ -32,7 +29,7 @@ async def test_f01_slow_first_token_leaves_headers_and_sources_at_once(
         behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=model_line.heal),
     ):
-        model_line.set(latency_s=0.6)
+        model_line.set(hang=True)
         started = time.perf_counter()
         async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
             first = await response.content.readline()
@@ -41,43 +38,52 @@ async def test_f01_slow_first_token_leaves_headers_and_sources_at_once(
             while "event: sources" not in text:
                 text += (await response.content.readline()).decode()
             sources_s = time.perf_counter() - started
+            await asyncio.sleep(scale("SLOW_S", 0, 8))
+            model_line.heal()  # it has not said a word until now
             text += (await response.content.read()).decode()
-            whole_s = time.perf_counter() - started
         assert first.startswith(b":")
         events = parse_events(text)
         names = [name for name, _ in events]
         assert (names[0], names[-1], names.count("sources")) == ("sources", "done", 1)
         timings = events[-1][1]["timings_ms"]
-        assert timings["first_token"] >= 600
         assert {"search", "embed", "first_token", "generate", "total"} <= timings.keys()
-        assert first_s < 0.3
-        assert sources_s < 0.6 < whole_s
-        seen(f"first byte {first_s * 1000:.0f} ms, sources {sources_s * 1000:.0f} ms")
+        assert (events[-1][1]["mode"], events[-1][1]["degraded"]) == ("generated", None)
+        within("seconds until the first byte", first_s, 0.3)
+        seen(
+            f"first byte {first_s * 1000:.0f} ms, sources {sources_s * 1000:.0f} ms, first token "
+            f"{timings['first_token'] / 1000:.1f} s"
+        )
 
 
 async def test_f02_hang_before_the_first_token_is_quoted_within_the_deadline(
     docs, tmp_path, openai, model_line, seen
 ):
+    chat = replace(CHAT, failure_threshold=3, open_s=3.0)
     async with (
-        behind(model_line, docs, tmp_path) as site,
+        behind(model_line, docs, tmp_path, policies=POLICIES | {"openai": chat}) as site,
         watched(site, heal=model_line.heal, mode=None) as watch,
     ):
         model_line.set(hang=True)
         walls = []
-        for _ in range(FAILURES):
+        for _ in range(chat.failure_threshold):
             started = time.perf_counter()
             answer = (await watch.stream()).events[-1][1]
             walls.append(time.perf_counter() - started)
             assert answer["mode"] == "extractive"
             assert "did not answer in time" in answer["degraded"]
-            assert answer["timings_ms"]["failed"] >= SOON_S * 1000 * 0.9
-        assert max(walls) < SOON_S + LATE_S
+            assert "failed" in answer["timings_ms"]
+        within("seconds of an answer", max(walls), SOON_S + LATE_S)
         assert (await watch.circuit("openai"))["state"] == "open"
+        refused, held = UPSTREAM_CALLS.value("openai", "circuit_open"), model_line.held
         started = time.perf_counter()
-        assert (await watch.ask()).json["timings_ms"]["failed"] < 50
+        answer = (await watch.ask()).json
         fast = time.perf_counter() - started
+        assert UPSTREAM_CALLS.value("openai", "circuit_open") == refused + 1
+        assert model_line.held == held, "nobody asked a model that is left alone"
+        assert answer["mode"] == "extractive"
+        within("seconds of an answer with an open circuit", fast, 0.05)
         model_line.heal()
-        await asyncio.sleep(CHAT.open_s)
+        await rested(site)
         assert (await watch.ask()).json["mode"] == "generated", "one probe closes the circuit"
         seen(
             f"{max(walls):.2f} s at a deadline of {SOON_S:.2f} s; open circuit {fast * 1000:.0f} ms"
@@ -97,7 +103,7 @@ async def test_f02_hang_before_a_whole_answer_is_quoted_within_its_deadline(
         wall = time.perf_counter() - started
         assert answer["mode"] == "extractive"
         assert "did not answer in time" in answer["degraded"]
-        assert wall < SOON_S + LATE_S
+        within("seconds of an answer", wall, SOON_S + LATE_S)
         assert (await watch.circuit("openai"))["failure_count"] == 1
         seen(f"JSON quoted after {wall:.2f} s")
 
@@ -114,7 +120,7 @@ async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
         started = time.perf_counter()
         streamed = await watch.stream()
         wall = time.perf_counter() - started
-        assert wall < SOON_S + LATE_S
+        within("seconds until the error", wall, SOON_S + LATE_S)
         name, error = streamed.events[-1]
         assert (name, error.get("code")) == ("error", "upstream_timeout"), error
         assert (error["truncated"], error["retryable"]) == (True, True)
