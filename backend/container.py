@@ -16,7 +16,7 @@ from backend.domain import CircuitChange, IndexInfo, IngestJob
 from backend.errors import AppError, NotConfigured, Starting
 from backend.guards import make_counters, make_guards
 from backend.loading import loading
-from backend.opening import log_upstreams, open_patiently, prepare_patiently
+from backend.opening import ingest_patiently, log_upstreams, open_patiently, prepare_patiently
 from backend.passwords import PasswordPool
 from backend.probes import make_probes
 from backend.services.account_setup import make_accounts
@@ -271,8 +271,9 @@ class Container:
         if info.points or not by_itself:
             self._usable.set()
         if by_itself:
-            await self.ingestion.run(lambda job: None, may_replace=self._docs_chosen)
-            self._usable.set()
+            await ingest_patiently(
+                self.ingestion, may_replace=self._docs_chosen, ended=self._usable.set
+            )
         await log_upstreams(self.diagnostics)
 
 

@@ -12,6 +12,7 @@ from backend.domain import IndexInfo
 from backend.errors import AppError
 from backend.ports import ChunkIndex
 from backend.services.diagnostics import Diagnostics
+from backend.services.ingestion import Ingestion
 
 if TYPE_CHECKING:
     from backend.adapters.sql.engine import Database
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MIGRATION_S = 60.0
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses before index and database are tried again; the last one repeats."""
+"""Pauses before what an outage prevented is tried again; the last one repeats."""
 
 
 async def open_patiently(index: ChunkIndex, *, failed: Callable[[], None]) -> IndexInfo:
@@ -38,6 +39,18 @@ async def open_patiently(index: ChunkIndex, *, failed: Callable[[], None]) -> In
     facts = {"engine": info.engine, "points": info.points, "legacy": info.legacy}
     log.info("index open", extra=facts)
     return info
+
+
+async def ingest_patiently(
+    ingestion: Ingestion, *, may_replace: bool, ended: Callable[[], None]
+) -> None:
+    """Bring the index in line with the docs, again after an outage; ``ended`` as each job ends."""
+    for attempt in count():
+        job = await ingestion.run(lambda job: None, may_replace=may_replace)
+        ended()
+        if not job.retryable:
+            return
+        await _pause(attempt)
 
 
 async def prepare_patiently(database: Database, guard: Guard) -> None:

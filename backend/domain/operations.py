@@ -56,6 +56,7 @@ class IngestJob:
     ``documents`` of ``documents_total`` files are finished; ``chunks`` counts all chunks of those
     files, ``embedded`` the chunks written anew, ``skipped`` the unchanged ones, ``deleted`` the
     stale ones that were removed. ``errors`` names files that were left out, or what ended the job.
+    ``retryable``: an outage ended it, so the same job may succeed later.
     """
 
     job_id: str
@@ -68,3 +69,4 @@ class IngestJob:
     deleted: int = 0
     errors: tuple[UnreadableFile, ...] = ()
     elapsed_s: float = 0.0
+    retryable: bool = False

@@ -142,7 +142,7 @@ class Jobs:
             run.update(state=JobState.CANCELLED)
             raise
         except AppError as error:
-            self._fail(run, error.detail)
+            self._fail(run, error.detail, retryable=error.retryable)
         except Exception:  # nobody awaits this task; the snapshot and the log tell
             log.exception("ingestion failed")
             self._fail(run, "The ingestion stopped unexpectedly; the log says why.")
@@ -163,6 +163,6 @@ class Jobs:
                 },
             )
 
-    def _fail(self, run: Run, reason: str) -> None:
+    def _fail(self, run: Run, reason: str, *, retryable: bool = False) -> None:
         errors = (*run.job.errors, UnreadableFile(self._subject, reason))
-        run.update(state=JobState.FAILED, errors=errors)
+        run.update(state=JobState.FAILED, errors=errors, retryable=retryable)

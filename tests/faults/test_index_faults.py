@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain import JobState
 from backend.guarded import INDEX_POLICY, SEARCH_TOTAL_S
 from backend.metrics import SKIPPED_POINTS
-from tests.e2e.product import ingest, product
+from tests.doubles.qdrant import Fault
+from tests.e2e.product import ingest, product, until
 from tests.faults.figures import within
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.models import keys
@@ -18,6 +20,7 @@ from tests.faults.models import keys
 QUICK = {"qdrant": replace(INDEX_POLICY, base_delay_s=0.01, open_s=0.2)}
 SLACK_S = 0.5
 SEARCH = r"POST .*/points/query"
+WRITE = r"POST .*/points/batch"
 
 
 @asynccontextmanager
@@ -150,7 +153,21 @@ async def test_f13_answers_that_are_no_answers_are_told(docs, tmp_path, openai, 
         seen(f"{kind}: 503 {reply.json['code']}")
 
 
-def _fault(kind: str, **how):
-    from tests.doubles.qdrant import Fault
+async def test_f11_index_that_fails_while_the_book_is_read_in_gets_it_later(
+    docs, tmp_path, openai, qdrant, seen
+):
+    qdrant.faults.append(Fault("status", on=WRITE, times=QUICK["qdrant"].max_attempts))
+    variables = keys(openai.port, QDRANT_URL=qdrant.url)
+    async with product(docs, tmp_path / "data", policies=QUICK, **variables) as site:
+        ingestion = site.container.ingestion
+        failed = ingestion.last
+        assert (failed.state, failed.embedded) == (JobState.FAILED, 0)
+        await until(lambda: ingestion.last is not failed)
+        assert ingestion.last.state is JobState.DONE
+        answer = (await site.ask("POST", "/chat", json={"query": QUESTION})).json
+        assert (answer["mode"], answer["degraded"]) == ("generated", None)
+        seen("an ingestion at start that it broke off is made again")
 
+
+def _fault(kind: str, **how):
     return Fault(kind, on=SEARCH, **how)

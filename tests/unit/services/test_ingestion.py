@@ -64,7 +64,7 @@ async def test_ingest_that_was_interrupted_is_completed_by_the_next_run():
     ingestion, index, _ = make(files)
     index.failure_in_write = UpstreamUnavailable("qdrant", "The index broke off.")
     job = await run(ingestion)
-    assert job.state is JobState.FAILED
+    assert (job.state, job.retryable) == (JobState.FAILED, True)
     assert [record.content_hash for record in await index.documents()] == [""]
     assert (index.abandoned, index.published) == (1, 0)
     index.failure_in_write = None
@@ -101,7 +101,7 @@ async def test_ingest_at_start_takes_a_folder_of_other_documents_for_a_mistake()
     await run(ingestion)
     other, _, _ = make({"b.md": "# Topics\n\nA bus.\n"}, embedder, index)
     job = await other.run(lambda job: None, may_replace=False)
-    assert job.state is JobState.FAILED
+    assert (job.state, job.retryable) == (JobState.FAILED, False)
     assert "another book" in job.errors[0].reason
     assert index.records.keys() == {"a.md"}
     assert (await run(other)).state is JobState.DONE
