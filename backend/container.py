@@ -213,7 +213,7 @@ class Container:
         self.retrieval = Retrieval(parts.index, parts.embedder, options, parts.reranker)
         cache = AnswerCache() if self._keep_answers else None
         self.answering = Answering(
-            self.retrieval, parts.models, book_title=settings.book_title, cache=cache
+            self.retrieval, parts.models, book_title=settings.source_title, cache=cache
         )
         replays = Replays(parts.replays)
         self.conversations = Conversations(parts.conversations, replays)

@@ -112,6 +112,16 @@ class Settings(BaseSettings):
             yield name, value if plain else "***"
 
     @property
+    def own_docs(self) -> bool:
+        """Whether the book is still the documentation of this service itself."""
+        return self.docs_path == str(_default("DOCS_PATH"))
+
+    @property
+    def source_title(self) -> str:
+        """What answers come from, by name; BOOK_TITLE is not that as long as no book is set."""
+        return "the documentation of this service" if self.own_docs else self.book_title
+
+    @property
     def chat_enabled(self) -> bool:
         """Whether there is a chat model: a key, or a server of one's own that needs none."""
         return self.openai_api_key is not None or by_url(self.openai_base_url) is None

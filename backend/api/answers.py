@@ -210,6 +210,7 @@ class VariableOut(BaseModel):
     problem: str | None
     fix: str | None
     docs: str | None
+    state: str
 
 
 class StepOut(BaseModel):

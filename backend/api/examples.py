@@ -160,6 +160,7 @@ CONFIG_REPORT = {
             "problem": "Not set. Answers are extractive.",
             "fix": "Set it in the Space's secrets.",
             "docs": "https://platform.openai.com/api-keys",
+            "state": "missing",
         }
     ],
     "upstreams": [

@@ -39,21 +39,30 @@ def _said(finding: Finding, variable: Variable) -> str:
     return f"{finding.name}: {finding.problem}" if named else finding.problem
 
 
+def _state(status: Status, findings: Sequence[Finding], source: str) -> str:
+    """In a word: what its gravest finding is about, or that there is none."""
+    if status is Status.OK:
+        return "default" if source == "default" else "ok"
+    return next(finding.kind.value for finding in findings if finding.status is status)
+
+
 def _variable_row(variable: Variable, loaded: Loaded) -> VariableRow:
     findings = [f for f in loaded.findings if f.variable == variable.name]
     status = max((f.status for f in findings), key=_WORST.index, default=Status.OK)
     if status is Status.OFF and variable.name in loaded.sources:
         status = Status.OK  # a blank alias beside a good value
+    source = _source(variable, loaded)
     return VariableRow(
         name=variable.name,
         status=status.value,
         required=variable.name in loaded.required,
         secret=variable.secret,
-        source=_source(variable, loaded),
+        source=source,
         used_for=variable.used_for,
         problem=" ".join(_said(f, variable) for f in findings) or None,
         fix=" ".join(dict.fromkeys(f.fix for f in findings)) or None,
         docs=variable.link,
+        state=_state(status, findings, source),
     )
 
 

@@ -130,7 +130,7 @@ class Prober:
         """What the last checks found, however old; nothing is run.
 
         A whole check says more than a light one, but a part's coming and going since is told by
-        the light one.
+        the light one; of a part that is still away the whole one knows how far a connection gets.
         """
         found = {probe.name: self._latest(probe.name) for probe in self.probes}
         return {name: outcome for name, outcome in found.items() if outcome is not None}
@@ -142,7 +142,10 @@ class Prober:
             return known[1] if known else None
         well = light[1].check.status is Status.OK
         same = well and (whole[1].check.status is Status.OK or whole[1].configuration)
-        return whole[1] if same or light[0] < whole[0] else light[1]
+        if same or light[0] < whole[0]:
+            return whole[1]
+        gone = not well and whole[1].check.status is Status.DOWN
+        return replace(light[1], steps=whole[1].steps) if gone else light[1]
 
     async def outcomes(self, *, light: bool = False) -> dict[str, Outcome]:
         """What every probe finds; callers at the same time share one run."""

@@ -21,7 +21,12 @@ _MARKS = {"ok": "[ok]", "off": "[--]", "degraded": "[ !]", "down": "[XX]", "unch
 
 @dataclass(frozen=True, slots=True)
 class VariableRow:
-    """One variable. ``source``: ``variable``, ``alias NAME``, ``default`` or ``not set``."""
+    """One variable.
+
+    ``source``: ``variable``, ``alias NAME``, ``default`` or ``not set``. ``state`` says in a word
+    what is the matter: ``ok``, ``default``, ``missing``, ``blank``, ``wrong``, ``placeholder``,
+    ``duplicate``, ``hidden`` (characters that nobody sees), ``changed`` or ``weak``.
+    """
 
     name: str
     status: str
@@ -32,6 +37,7 @@ class VariableRow:
     problem: str | None
     fix: str | None
     docs: str
+    state: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)

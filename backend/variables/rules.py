@@ -16,7 +16,7 @@ from backend.variables.reading import Draft
 
 _BOOK = (".md", ".mdx", ".txt")
 _FOLDERS_LOOKED_AT = 5_000
-_RANDOM = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_RANDOM = "Make one: `python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
 Writable = Callable[[Path], bool]
 
 

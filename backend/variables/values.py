@@ -57,7 +57,7 @@ def passphrase(text: str, notes: list[Note]) -> SecretStr:
 
 def signing_secret(text: str, notes: list[Note]) -> SecretStr:
     """A secret that signs sessions: 32 characters or more, not a well-known one."""
-    how = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    how = "Make one: `python -c 'import secrets; print(secrets.token_urlsafe(48))'`."
     if "://" in text:
         raise Wrong("It holds an address where a secret belongs.", how)
     if len(text) < 32:

@@ -121,3 +121,17 @@ async def test_lost_docs_path_does_not_replace_the_book_by_the_service_s_own_doc
         assert "another book" in said["detail"]
     async with product(tmp_path / "docs", tmp_path / "data") as site:  # chosen on purpose
         assert (await ask(site, "What is another text?"))["citations"][0]["source"] == "other.md"
+
+
+async def test_a_refusal_names_what_answers_come_from(tmp_path, monkeypatch):
+    question = "Who won the chess championship of 1972?"
+    docs = write_book(tmp_path / "docs")
+    monkeypatch.chdir(tmp_path)
+    async with product(None, tmp_path / "data") as site:
+        own = await ask(site, question)
+    async with product(docs, tmp_path / "more", BOOK_TITLE="Walking Robots") as site:
+        book = await ask(site, question)
+
+    assert (own["mode"], book["mode"]) == ("refused", "refused")
+    assert "“the documentation of this service”" in own["response"]
+    assert "“Walking Robots”" in book["response"]

@@ -11,6 +11,7 @@ import pytest
 
 from backend.domain import Check, Status
 from backend.errors import UpstreamRefused, UpstreamRejected
+from backend.services.connectivity import Step
 from backend.services.diagnostics import Diagnostics
 from backend.services.readiness import FRESH_S, Probe
 from backend.settings import load
@@ -63,7 +64,7 @@ async def test_report_has_the_shape_of_the_contract() -> None:
     assert body["generated_at"] == "2026-01-02T03:04:05.678Z"
     assert [row["name"] for row in body["variables"]] == [v.name for v in VARIABLES]
     assert set(body["variables"][0]) == set(
-        "name status required secret source used_for problem fix docs".split()
+        "name status required secret source used_for problem fix docs state".split()
     )
     assert [row["name"] for row in body["upstreams"]] == [
         *("openai", "embeddings", "rerank", "qdrant", "database", "docs")
@@ -72,6 +73,50 @@ async def test_report_has_the_shape_of_the_contract() -> None:
         "name status mode target latency_ms problem fix".split()
     )
     json.dumps(body)
+
+
+async def steps_of(report: Diagnostics, *, probe: bool = False) -> tuple[Step, ...]:
+    rows = (await report.report(probe=probe)).upstreams
+    return next(row.steps for row in rows if row.name == "qdrant")
+
+
+async def test_a_part_that_is_still_away_keeps_the_steps_of_its_whole_check() -> None:
+    steps = (Step("DNS", True, 1.0, "Found."), Step("TCP", False, 2.0, "Nobody listens."))
+    clock, away = Clock(), True
+
+    async def check() -> Check:
+        return Check("qdrant", Status.DOWN if away else Status.OK, "Away." if away else None)
+
+    async def path() -> tuple[Step, ...]:
+        return steps
+
+    report = diagnostics(FULL, Probe("qdrant", check, check, path=path), clock=clock)
+    assert (await steps_of(report, probe=True)) == steps
+    clock.seconds += 10
+    assert (await steps_of(report)) == steps
+    away = False
+    clock.seconds += 10
+    assert (await steps_of(report)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "state"),
+    [
+        ("OPENAI_API_KEY", {}, "missing"),
+        ("OPENAI_API_KEY", {"OPENAI_API_KEY": " "}, "blank"),
+        ("OPENAI_API_KEY", {"OPENAI_API_KEY": "<your-key>"}, "placeholder"),
+        ("OPENAI_API_KEY", {"OPENAI_API_KEY": "test-key-not-real"}, "ok"),
+        ("OPENAI_API_KEY", {"OPENAI_API_KEY": "test-key-not-real\u200b"}, "hidden"),
+        ("OPENAI_MODEL", {"OPENAI_MODEL": "one", "CHAT_MODEL": "two"}, "duplicate"),
+        ("PORT", {"PORT": "many"}, "wrong"),
+        ("PORT", {}, "default"),
+    ],
+)
+def test_a_variable_says_in_a_word_what_is_the_matter(
+    name: str, environ: dict[str, str], state: str
+) -> None:
+    rows = {row.name: row for row in diagnostics(environ).configuration().variables}
+    assert rows[name].state == state
 
 
 def test_report_with_nothing_set_says_in_words_what_runs_and_what_is_missing() -> None:
