@@ -20,6 +20,8 @@ The admin UI
 34 guessing the token            tests/unit/ui/test_signin.py::test_five_wrong_tokens_shut_an_address_out_for_a_minute
                                  tests/unit/ui/test_signin.py::test_wrong_tokens_in_headers_end_in_a_lockout_too
                                  tests/unit/services/test_admin.py::test_wrong_tokens_lock_out_one_address_for_a_while
+                                 tests/unit/services/test_admin.py::test_every_guess_is_compared_whole_whatever_its_length
+                                 tests/unit/services/test_admin.py::test_the_comparison_is_the_one_that_takes_constant_time
 
 Injection and output
 35 orders in documents           tests/e2e/test_injection.py::test_an_order_in_a_document_stays_data
@@ -206,7 +208,11 @@ async def test_an_endless_upload_is_cut_and_leaves_nothing_behind(
     assert (await site.ask("GET", "/health")).status == 200
 
 
-async def test_many_uploads_are_refused_and_leave_nothing_behind(site: Site) -> None:
+async def test_many_uploads_are_refused_and_leave_nothing_behind(
+    site: Site, is_space: bool
+) -> None:
+    # All ten thousand where strangers get furthest; elsewhere they end at the same first check.
+    count = 10_000 if is_space else 1_000
     before = files_of(site)
     statuses: set[int] = set()
 
@@ -218,7 +224,7 @@ async def test_many_uploads_are_refused_and_leave_nothing_behind(site: Site) -> 
         async with site.http.post(path, data=form, headers=AFAR, allow_redirects=False) as reply:
             statuses.add(reply.status)
 
-    for start in range(0, 1_000, 50):
+    for start in range(0, count, 50):
         await asyncio.gather(*(upload(start + number) for number in range(50)))
 
     assert statuses <= {401, 403, 404, 429, 503}

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hmac
+import inspect
+
 import pytest
 
 from backend.errors import AppError, Forbidden, NotConfigured, NotSignedIn, RateLimited
@@ -13,6 +16,17 @@ from backend.services.admin import (
 )
 
 TOKEN = "test-token-not-real"
+
+
+class Compared:
+    """Compares as the real one does, and remembers the lengths of what it was given."""
+
+    def __init__(self) -> None:
+        self.lengths: list[tuple[int, int]] = []
+
+    def __call__(self, one: bytes, other: bytes) -> bool:
+        self.lengths.append((len(one), len(other)))
+        return hmac.compare_digest(one, other)
 
 
 class Clock:
@@ -135,3 +149,30 @@ def test_cookie_header_works_in_a_frame_over_https_only() -> None:
         "book_admin=v; Max-Age=43200; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"
     )
     assert set_cookie_header("v", https=False).endswith("HttpOnly; SameSite=Strict")
+
+
+def test_every_guess_is_compared_whole_whatever_its_length() -> None:
+    same = Compared()
+    gate = AdminGate(TOKEN, on_space=False, same=same)
+    cookie = gate.issue_cookie()
+    guesses = [TOKEN[:length] for length in range(len(TOKEN))] + ["", "x" * 10_000, "\ud800"]
+
+    assert not any(gate.check_token(guess) for guess in guesses)
+    assert not any(gate.check_cookie(cookie[:length]) for length in range(1, len(cookie)))
+    assert gate.check_token(TOKEN)
+    assert gate.check_cookie(cookie)
+    assert len(same.lengths) == len(guesses) + len(cookie) + 1, "none was answered without it"
+    assert set(same.lengths) == {(32, 32)}, "what is compared tells nothing about lengths"
+
+
+def test_the_comparison_is_the_one_that_takes_constant_time() -> None:
+    assert inspect.signature(AdminGate).parameters["same"].default is hmac.compare_digest
+
+
+def test_all_tokens_of_a_request_are_compared() -> None:
+    same = Compared()
+    gate = AdminGate(TOKEN, on_space=False, same=same)
+
+    gate.admit(Credentials("a", (TOKEN, "other", "third")))
+
+    assert len(same.lengths) == 3
