@@ -21,7 +21,7 @@ RATING_SLOT = "\x00rating\x00"
 """Stands in a foot where the rating goes; no text from elsewhere keeps a control character."""
 
 _MODES = {
-    Mode.GENERATED: ("Written from the book", "by the language model, from these passages"),
+    Mode.GENERATED: ("Written from the book", "by the language model"),
     Mode.EXTRACTIVE: ("Quoted from the book", "word for word, without a language model"),
     Mode.REFUSED: ("Not in the book", "nothing there supports an answer to this"),
 }
@@ -104,7 +104,8 @@ def problem(sentence: str) -> str:
     """What stands where an answer should have been."""
     return (
         '<div class="ba-foot"><p class="ba-warn ba-error"><b>No answer.</b> '
-        f'{text(sentence)}</p><div class="ba-bar"><span class="ba-do">{_RETRY}</span></div></div>'
+        f'{text(sentence)} <a href="?tab=diagnostics">See Diagnostics</a></p>'
+        f'<div class="ba-bar"><span class="ba-do">{_RETRY}</span></div></div>'
     )
 
 

@@ -28,6 +28,7 @@ CONCURRENT_CHATS = 32
 _TICK_S = 0.06
 """Between two updates of the page while tokens come: each renders the whole answer."""
 _STOPPED = "Stopped. The answer is as far as it got."
+_NOT_BEGUN = "Stopped before the answer began."
 
 Outputs = tuple[Any, ...]
 """Values for messages, conversation, box, send, stop."""
@@ -69,6 +70,8 @@ class Chat:
             allow_file_downloads=False,
             feedback_options=None,
         )
+        rating = Rating(self._parts, self._doorman, self._limits)
+        rating.place()
         with gr.Row(elem_id="ba-composer", equal_height=False):
             box = gr.Textbox(
                 elem_id="ba-question",
@@ -84,7 +87,7 @@ class Chat:
             )
             send = gr.Button("Ask", elem_id="ba-send", variant="primary", scale=0, min_width=88)
             stop = gr.Button("Stop", elem_id="ba-stop", visible=False, scale=0, min_width=88)
-        Rating(self._parts, self._doorman, self._limits).build(messages, state)
+        rating.wire(messages, state, left=[box.submit, send.click])
         again = bridge.field("retry")
         with gr.Row(elem_id="ba-under"):
             clear = gr.Button("New conversation", elem_id="ba-clear", size="sm", scale=0)
@@ -159,7 +162,8 @@ class Chat:
         """Mark the answer that was just cut."""
         self._doorman.admit_event(request)
         if conversation.exchanges and not conversation.exchanges[-1].answered:
-            conversation = conversation.updated(foot=answers.stopped(_STOPPED))
+            said = _STOPPED if conversation.exchanges[-1].text else _NOT_BEGUN
+            conversation = conversation.updated(foot=answers.stopped(said))
         return conversation.messages(), conversation, *_idle()
 
     def clear(self, request: gr.Request) -> Outputs:

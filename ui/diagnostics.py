@@ -92,6 +92,7 @@ class Diagnostics:
             changes=self._parts.circuit_changes(),
             host=host,
             fingerprints=marks,
+            on_space=self._parts.settings.on_space,
         )
 
 

@@ -56,7 +56,9 @@ def _tiles(report: InsightsReport) -> str:
         (duration(latency.p50) if latency.p50 is not None else "–", "typical answer (p50)"),
         (duration(latency.p95) if latency.p95 is not None else "–", "slowest in twenty (p95)"),
         (f"{report.tokens:,}", "tokens"),
-        ("–" if report.cost_usd is None else money(report.cost_usd), "cost, if prices are known"),
+        ("–", "cost: no price is known")
+        if report.cost_usd is None
+        else (money(report.cost_usd), "cost by list prices"),
     ]
     cells = "".join(f'<div class="ba-tile"><b>{a}</b><span>{b}</span></div>' for a, b in tiles)
     return f'<div class="ba-tiles">{cells}</div>'

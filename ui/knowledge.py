@@ -29,7 +29,7 @@ _SPACE_STORAGE = "/data"
 _WAITING = '<p class="ba-wait">Reading the index</p>'
 
 Shown = tuple[Any, ...]
-"""Values for facts, documents, job, ingest, cancel."""
+"""Values for facts, documents, job, ingest, re-index, cancel."""
 
 
 class Knowledge:
@@ -74,7 +74,7 @@ class Knowledge:
             found = _html("", elem_id="ba-found")
         verbs = {verb: bridge.field(verb) for verb in ("chunks", "delete", "reindex", "follow")}
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        shown = {"outputs": [facts, documents, job, ingest, cancel], **quiet}
+        shown = {"outputs": [facts, documents, job, ingest, anew, cancel], **quiet}
         jobs = {**shown, "concurrency_limit": 16, "concurrency_id": "jobs"}
         tab.select(self.follow, inputs=wanted, **jobs)
         verbs["follow"].change(self.follow, inputs=wanted, **jobs)
@@ -96,7 +96,7 @@ class Knowledge:
             facts, documents = await self._index(wanted)
             current = self._parts.ingestion.current
         except AppError as error:
-            yield note(error.detail, kind="ba-bad"), "", gr.skip(), gr.skip(), gr.skip()
+            yield note(error.detail, kind="ba-bad"), view.NOT_KNOWN, *_same(4)
             return
         if current is None:
             last = self._parts.ingestion.last
@@ -109,7 +109,7 @@ class Knowledge:
                 running = job.state is JobState.RUNNING
                 yield gr.skip(), gr.skip(), view.progress(job), *_buttons(running=running)
         facts, documents = await self._index(wanted)
-        yield facts, documents, gr.skip(), gr.skip(), gr.skip()
+        yield facts, documents, *_same(4)
 
     async def ingest(self, wanted: str, request: gr.Request) -> AsyncGenerator[Shown, None]:
         """Bring the index in line with the files, and show how."""
@@ -149,7 +149,7 @@ class Knowledge:
         self._admit(request)
         chosen = bridge.words(action)[:1]
         if not chosen:
-            return (gr.skip(),) * 4
+            return _same(4)
         try:
             count = await self._parts.ingestion.delete(chosen[0])
             facts, documents = await self._index(wanted)
@@ -193,7 +193,7 @@ class Knowledge:
             await self._parts.ingestion.start_anew(*document_ids, everything=everything)
         except AppError as error:
             failed = note(error.detail, kind="ba-bad")
-            yield gr.skip(), gr.skip(), failed, gr.skip(), gr.skip()
+            yield *_same(2), failed, *_same(3)
             return
         async with aclosing(self.follow(wanted, request)) as shown:
             async for values in shown:
@@ -212,9 +212,8 @@ class Knowledge:
         occupied = None
         if settings.qdrant_url is None:
             occupied = await asyncio.to_thread(folder_bytes, settings.data_dir)
-        return view.facts(info, documents, occupied), view.documents_table(
-            documents, bridge.typed(wanted)
-        )
+        facts = view.facts(info, documents, occupied, settings.qdrant_collection_name)
+        return facts, view.documents_table(documents, bridge.typed(wanted))
 
     async def _documents(self) -> list[DocumentRecord]:
         return [*await self._parts.ingestion.documents()]
@@ -228,5 +227,10 @@ def _html(html: str, **arguments: Any) -> gr.Markdown:
     return gr.Markdown(html, sanitize_html=False, latex_delimiters=[], **arguments)
 
 
-def _buttons(*, running: bool) -> tuple[Any, Any]:
-    return gr.update(interactive=not running), gr.update(visible=running)
+def _buttons(*, running: bool) -> Shown:
+    ingest, anew = (gr.update(interactive=not running) for _ in range(2))
+    return ingest, anew, gr.update(visible=running)
+
+
+def _same(count: int) -> Shown:
+    return tuple(gr.skip() for _ in range(count))

@@ -36,21 +36,27 @@ _STATES = {
 }
 
 
+NOT_KNOWN = empty("Not known", "The documents are listed when the index answers again.")
+
+
 def upload_form(*, lasting: bool) -> str:
     """The form, and a warning where what it takes does not outlive a restart."""
     return UPLOAD_FORM if lasting else note(_LOST, kind="ba-warned") + UPLOAD_FORM
 
 
-def facts(info: IndexInfo, documents: Sequence[DocumentRecord], data_bytes: int | None) -> str:
-    """What the index is made of."""
+def facts(
+    info: IndexInfo, documents: Sequence[DocumentRecord], data_bytes: int | None, alias: str
+) -> str:
+    """What the index is made of; ``alias`` is the configured name that leads to the collection."""
+    length = info.dimensions
     rows = [
         ("Engine", info.engine),
-        ("Collection", info.collection),
-        ("Made by", info.fingerprint or "not known"),
-        ("Vectors", f"{info.dimensions} numbers and words" if info.dimensions else "words only"),
+        ("Alias", alias if alias != info.collection else "none"),
+        ("Collection", info.collection + ", of an earlier backend" * info.legacy),
+        ("Model fingerprint", info.fingerprint or "not known"),
+        ("Vectors", f"{length:,} dimensions, and words" if length else "words only"),
         ("Documents", f"{len(documents):,}"),
         ("Chunks", f"{info.points:,}"),
-        ("Layout", "of an earlier backend" if info.legacy else "current"),
         ("Disk", "on its server" if data_bytes is None else f"{size(data_bytes)} in DATA_DIR"),
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{text(value)}</dd></div>" for name, value in rows)
@@ -69,16 +75,19 @@ def documents_table(records: Sequence[DocumentRecord], wanted: str = "") -> str:
     rows = [_document(record) for record in found[:SHOWN_DOCUMENTS]]
     more = len(found) - len(rows)
     left = f'<p class="ba-more">and {more:,} more; filter to see them.</p>' if more else ""
-    return table(("Document", "Chunks", "Last change", "Actions"), rows, kind="ba-documents") + left
+    head = ("Document", "State", "Chunks", "Last change", "Actions")
+    return table(head, rows, kind="ba-documents") + left
 
 
 def _document(record: DocumentRecord) -> tuple[str, ...]:
-    state = "" if record.content_hash else ' <span class="ba-tag">unfinished</span>'
+    kind, words = ("ok", "indexed") if record.content_hash else ("degraded", "unfinished")
+    state = f'<span class="ba-tag ba-is-{kind}">{words}</span>'
     name = text(record.title or record.source)
     again = act(f"reindex {record.id}", "Re-embed", hint="Chunk and embed it again")
     sure = act(f"delete {record.id}", "Yes, delete", kind="ba-danger")
     return (
-        f"<b>{name}</b>{state}<span>{text(record.source)}</span>",
+        f"<b>{name}</b><span>{text(record.source)}</span>",
+        state,
         f"{record.chunks:,}",
         moment(record.updated_at),
         f'<div class="ba-row-do">{act(f"chunks {record.id}", "Chunks")}{again}'
@@ -114,10 +123,11 @@ def progress(job: IngestJob) -> str:
     total = max(job.documents_total, job.documents)
     share = f'value="{job.documents}" max="{total}"' if total else ""
     bar = f'<progress {share} aria-label="Progress of the ingestion"></progress>' if running else ""
+    done = ((job.embedded, "written"), (job.skipped, "unchanged"), (job.deleted, "deleted"))
+    parts = ", ".join(f"{count:,} {what}" for count, what in done if count)
     counted = (
-        f"{job.documents:,} of {plural(total, 'document')}, {plural(job.chunks, 'chunk')}: "
-        f"{job.embedded:,} written, {job.skipped:,} unchanged, {job.deleted:,} deleted, "
-        f"in {job.elapsed_s:.1f} s"
+        f"{job.documents:,} of {plural(total, 'document')}, {plural(job.chunks, 'chunk')}"
+        f"{f' ({parts})' if parts else ''}, in {job.elapsed_s:.1f} s"
     )
     good = "ba-warned" if job.errors else "ba-good"
     kind = {JobState.DONE: good, JobState.FAILED: "ba-bad"}.get(job.state, "")

@@ -25,7 +25,7 @@ def passage_html(citation: Citation, trace: Trace | None) -> str:
     Newlines become ``&#10;``: a blank line would end the HTML block inside Markdown.
     """
     quote = _shortened(citation.quote.strip())
-    window = _window_of(citation, trace)
+    window = _without_heading(_window_of(citation, trace), citation)
     before, found, after = window.partition(citation.quote.strip()) if window else ("", "", "")
     if not found:
         before = after = ""
@@ -41,6 +41,14 @@ def _window_of(citation: Citation, trace: Trace | None) -> str:
         if hit.chunk.source == citation.source and quote in hit.chunk.window
     )
     return next(windows, "")
+
+
+def _without_heading(window: str, citation: Citation) -> str:
+    """The passage without its first line where that is the heading which stands above it."""
+    first, _, rest = window.partition("\n")
+    heading = _HEADING.fullmatch(first)
+    named = heading and heading[1] in (citation.title, *citation.heading_path)
+    return rest.lstrip("\n") if named and citation.quote.strip() in rest else window
 
 
 def _shortened(text: str) -> str:

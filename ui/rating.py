@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -24,21 +25,19 @@ Outputs = tuple[Any, ...]
 
 
 class Rating:
-    """The row under the chat that asks for a comment, and what it does."""
+    """The row below the answers that asks for a comment, and what it does."""
 
     def __init__(self, parts: Parts, doorman: Doorman, limits: Limits) -> None:
         self._parts = parts
         self._doorman = doorman
         self._limits = limits
 
-    def build(self, messages: gr.Chatbot, conversation: gr.State) -> None:
-        """Place the row and wire it."""
-        pressed = bridge.field("rate")
-        rated = gr.State(("", ""))
-        with gr.Column(elem_id="ba-rating", visible=False) as row:
-            said = gr.Markdown("", elem_id="ba-rating-said", latex_delimiters=[])
+    def place(self) -> None:
+        """Place the row."""
+        with gr.Column(elem_id="ba-rating", visible=False) as self._row:
+            self._said = gr.Markdown("", elem_id="ba-rating-said", latex_delimiters=[])
             with gr.Row(elem_id="ba-rating-row"):
-                comment = gr.Textbox(
+                self._comment = gr.Textbox(
                     label="Your comment",
                     show_label=False,
                     container=False,
@@ -47,19 +46,29 @@ class Rating:
                     max_lines=4,
                     scale=1,
                 )
-                send = gr.Button("Send", size="sm", scale=0, min_width=72)
-                close = gr.Button("Close", size="sm", scale=0, min_width=72)
-        outputs = [messages, conversation, rated, row, said, comment]
+                self._send = gr.Button("Send", size="sm", scale=0, min_width=72)
+                self._close = gr.Button("Close", size="sm", scale=0, min_width=72)
+
+    def wire(self, messages: gr.Chatbot, conversation: gr.State, *, left: Sequence[Any]) -> None:
+        """Say what the row does; the events in ``left`` put it away."""
+        pressed = bridge.field("rate")
+        rated = gr.State(("", ""))
+        row = [self._row, self._said, self._comment]
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        pressed.change(self.rate, inputs=[pressed, conversation], outputs=outputs, **quiet)
-        gr.on(
-            [send.click, comment.submit],
-            self.say,
-            inputs=[comment, rated],
-            outputs=[row, said, comment],
+        pressed.change(
+            self.rate,
+            inputs=[pressed, conversation],
+            outputs=[messages, conversation, rated, *row],
             **quiet,
         )
-        close.click(self.close, outputs=[row, said, comment], **quiet)
+        gr.on(
+            [self._send.click, self._comment.submit],
+            self.say,
+            inputs=[self._comment, rated],
+            outputs=row,
+            **quiet,
+        )
+        gr.on([self._close.click, *left], self.close, outputs=row, **quiet)
 
     async def rate(self, action: str, conversation: Conversation, request: gr.Request) -> Outputs:
         """Keep a thumb, and ask for a comment."""

@@ -5,42 +5,34 @@ Every text is escaped, and the HTML holds no blank line, because it travels as M
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from backend.domain import CircuitChange
 from backend.services.host import HostFacts
+from ui.circuits import circuits_html
 from ui.markup import duration, plural, sentence, size, text, verbatim
+from ui.setup import where_to_set
+from ui.statuses import PARTS, pill
 
 Row = Mapping[str, Any]
 
-_STATUSES = {
-    "ok": "Fine",
-    "off": "Off",
-    "degraded": "Improve",
-    "down": "Broken",
-    "unchecked": "Not checked",
-    "closed": "Closed",
-    "half_open": "Trying",
-    "open": "Open",
+_STATES = {
+    "default": "Default",
+    "missing": "Missing",
+    "blank": "Blank",
+    "wrong": "Wrong",
+    "placeholder": "Placeholder",
+    "duplicate": "Duplicate",
+    "hidden": "Hidden characters",
 }
+"""States of a variable that say more than its status."""
 _OVERALL = {
     "ok": ("Everything is in order", "Nothing needs your attention."),
     "degraded": ("It works, and could be better", "What to do is listed first."),
     "down": ("Something needs your attention", "What to do is listed first."),
 }
-_PARTS = {
-    "openai": "Answers",
-    "fallback": "Answers, second model",
-    "embeddings": "Embeddings",
-    "rerank": "Order of passages",
-    "qdrant": "Vectors",
-    "database": "Accounts and history",
-    "docs": "Book",
-}
-_SHOWN_CHANGES = 30
 _ANSWERED = {
     "openai": "Key and model",
     "embeddings": "Key and model",
@@ -56,11 +48,6 @@ _MODES = {
     "embedded": "embedded here",
     "dense": "on",
 }
-_CIRCUIT_WORDS = {
-    "closed": "requests go through",
-    "half_open": "one request is trying it",
-    "open": "not asked for now",
-}
 
 
 def render(
@@ -71,6 +58,7 @@ def render(
     changes: Sequence[CircuitChange] = (),
     host: HostFacts | None = None,
     fingerprints: Mapping[str, str] | None = None,
+    on_space: bool = False,
 ) -> str:
     """The whole tab.
 
@@ -81,6 +69,7 @@ def render(
         changes: Of circuits, newest first.
         host: Facts about the machine, for maintainers only.
         fingerprints: Marks of the secrets that are set, by variable, for admins only.
+        on_space: Whether variables are set on a Space.
     """
     if not report:
         return '<div class="ba-report"><p class="ba-wait">Reading the configuration</p></div>'
@@ -97,10 +86,10 @@ def render(
     defaults = [_variable(row) for row in fine if row["status"] != "off" and not _is_set(row)]
     return (
         f'<div class="ba-report">{_summary(report, len(attention))}'
-        f"{_group('Needs attention', attention)}"
+        f"{_group('Needs attention', attention, lead=where_to_set(on_space=on_space))}"
         f"{_group('Parts', working)}"
         f"{_group('Variables that are set', given)}{_group('Optional', off)}"
-        f"{_circuits(circuits, changes)}{_host(host) if host else ''}"
+        f"{circuits_html(circuits, changes)}{_host(host) if host else ''}"
         f"{_group('On their defaults', defaults, folded=True)}"
         f'<pre class="ba-markdown" hidden>{verbatim(markdown)}</pre></div>'
     )
@@ -119,7 +108,7 @@ def _summary(report: Row, problems: int) -> str:
     )
 
 
-def _group(title: str, rows: Sequence[str], *, folded: bool = False) -> str:
+def _group(title: str, rows: Sequence[str], *, folded: bool = False, lead: str = "") -> str:
     if not rows:
         return ""
     body = f'<div class="ba-rows">{"".join(rows)}</div>'
@@ -128,7 +117,8 @@ def _group(title: str, rows: Sequence[str], *, folded: bool = False) -> str:
         return (
             f'<details class="ba-group"><summary><h3>{title} {count}</h3></summary>{body}</details>'
         )
-    return f'<section class="ba-group"><h3>{title} {count}</h3>{body}</section>'
+    words = f'<p class="ba-lead">{text(lead)}</p>' if lead else ""
+    return f'<section class="ba-group"><h3>{title} {count}</h3>{words}{body}</section>'
 
 
 def _variable(row: Row) -> str:
@@ -138,7 +128,9 @@ def _variable(row: Row) -> str:
     facts += ["secret"] if row.get("secret") else []
     facts += [f"fingerprint {row['mark']}"] if row.get("mark") and _is_set(row) else []
     title = f"<code>{text(row['name'])}</code>"
-    return _row(row, title, text(row["used_for"]), facts, off="Not set")
+    state = _STATES.get(str(row.get("state")), "")
+    words = "Not set" if row["status"] == "off" else state
+    return _row(row, title, text(row["used_for"]), facts, words=words)
 
 
 def _part(row: Row) -> str:
@@ -146,7 +138,7 @@ def _part(row: Row) -> str:
     facts = [str(row.get("target") or "")]
     if row.get("latency_ms") is not None:
         facts.append(duration(float(row["latency_ms"])))
-    title = row.get("title") or _PARTS.get(name, name.replace("_", " ").capitalize())
+    title = row.get("title") or PARTS.get(name, name.replace("_", " ").capitalize())
     what = row.get("sentence") or _MODES.get(str(row.get("mode")), "")
     return _row(row, f"<b>{text(title)}</b>", text(what), facts, below=_steps(row))
 
@@ -176,7 +168,7 @@ def _steps(row: Row) -> str:
 
 
 def _row(
-    row: Row, title: str, purpose: str, facts: Sequence[str], *, off: str = "Off", below: str = ""
+    row: Row, title: str, purpose: str, facts: Sequence[str], *, words: str = "", below: str = ""
 ) -> str:
     said = ""
     if row.get("problem"):
@@ -186,55 +178,11 @@ def _row(
         how = "To set it" if row["status"] == "off" else "To mend it"
         fix = str(row["fix"]).removeprefix("Set it. ")
         said += f'<p class="ba-fix"><b>{how}:</b> {sentence(fix)}{_link(row)}</p>'
-    pill = _pill(str(row["status"])).replace(">Off<", f">{off}<")
     shown = "".join(f"<span>{text(fact)}</span>" for fact in facts if fact)
     return (
-        f'<div class="ba-row ba-is-{text(row["status"])}">{pill}'
+        f'<div class="ba-row ba-is-{text(row["status"])}">{pill(str(row["status"]), words)}'
         f'<div class="ba-cell"><p class="ba-name">{title}<span class="ba-purpose">{purpose}</span>'
         f'</p>{said}{below}</div><p class="ba-facts">{shown}</p></div>'
-    )
-
-
-def _circuits(circuits: Mapping[str, Row], changes: Sequence[CircuitChange]) -> str:
-    rows = []
-    for name, circuit in circuits.items():
-        state = str(circuit.get("state", "closed"))
-        words = _CIRCUIT_WORDS.get(state, "")
-        if state == "open" and (wait := circuit.get("retry_after_s")):
-            words += f", tried again in {math.ceil(float(wait))} s"
-        failures = f"{circuit.get('failure_count', 0)} of {circuit.get('failure_threshold', '?')}"
-        last = circuit.get("last_error_kind")
-        at = str(circuit.get("last_failure_at") or "").replace("T", " ")[:19]
-        facts = f"{text(last)}, {text(at)} UTC" if last else "none so far"
-        rows.append(
-            f'<tr class="ba-is-{text(state)}"><th scope="row">{text(_PARTS.get(name, name))}</th>'
-            f'<td data-label="State">{_pill(state)} {words}</td>'
-            f'<td data-label="Failures in a row">{text(failures)}</td>'
-            f'<td data-label="Last failure">{facts}</td></tr>'
-        )
-    if not rows:
-        return ""
-    return (
-        '<section class="ba-group"><h3>Circuits</h3><p class="ba-lead">A server that fails several '
-        "times in a row is left alone for a while; answers are then quoted from the book.</p>"
-        '<table class="ba-table"><thead><tr><th scope="col">Part</th><th scope="col">State</th>'
-        '<th scope="col">Failures in a row</th><th scope="col">Last failure</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>{_history(changes)}</section>"
-    )
-
-
-def _history(changes: Sequence[CircuitChange]) -> str:
-    if not changes:
-        return '<p class="ba-lead ba-after">No circuit has changed since the service started.</p>'
-    items = "".join(
-        f'<li class="ba-is-{text(change.now)}"><span>{change.at:%m-%d %H:%M:%S}</span> '
-        f"<b>{text(_PARTS.get(change.name, change.name))}</b> {_pill(change.now)} "
-        f"was {_STATUSES.get(change.was, text(change.was)).lower()}</li>"
-        for change in changes[:_SHOWN_CHANGES]
-    )
-    return (
-        f'<details class="ba-changes"><summary>Changes since the start ({len(changes)})</summary>'
-        f"<ol>{items}</ol></details>"
     )
 
 
@@ -272,15 +220,12 @@ def _long(seconds: float) -> str:
     return plural(hours, "hour") if hours < 48 else plural(hours // 24, "day")
 
 
-def _pill(status: str) -> str:
-    return f'<span class="ba-pill">{_STATUSES.get(status, text(status))}</span>'
-
-
 def _link(row: Row) -> str:
     address = str(row.get("docs") or "")
     if not address.startswith("https://"):
         return ""
-    return f' <a href="{escape(address)}" target="_blank" rel="noopener">Where to get it</a>'
+    words = "Where to get it" if row.get("secret") else "Read more"
+    return f' <a href="{escape(address)}" target="_blank" rel="noopener">{words}</a>'
 
 
 def _is_set(row: Row) -> bool:

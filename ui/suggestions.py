@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backend.domain import DocumentRecord
 
@@ -28,14 +28,35 @@ _DULL = re.compile(
     re.IGNORECASE,
 )
 _MAX_TITLE = 60
+_MAX_QUESTION = 80
+_NONE: Mapping[str, Sequence[str]] = {}
 
 
-def suggest(documents: Sequence[DocumentRecord]) -> tuple[str, ...]:
-    """Up to three questions about documents spread over the book; none where no title tells."""
-    titles = list(dict.fromkeys(filter(None, (_topic(each.title) for each in documents))))
-    count = min(len(_FORMS), len(titles))
-    chosen = [titles[index * len(titles) // count] for index in range(count)]
-    return tuple(form.format(title) for form, title in zip(_FORMS, chosen, strict=False))
+def spread(documents: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    """Up to three documents from all over the book whose titles tell what they are about."""
+    telling = list({topic: each for each in documents if (topic := _topic(each.title))}.values())
+    count = min(len(_FORMS), len(telling))
+    return [telling[index * len(telling) // count] for index in range(count)]
+
+
+def suggest(
+    documents: Sequence[DocumentRecord], headings: Mapping[str, Sequence[str]] = _NONE
+) -> tuple[str, ...]:
+    """A question for each of these documents: a heading that is one, or else about its title.
+
+    Args:
+        documents: As :func:`spread` chose them.
+        headings: Of the sections of a document, by its id.
+    """
+    return tuple(
+        _asked(headings.get(each.id, ())) or form.format(_topic(each.title))
+        for form, each in zip(_FORMS, documents, strict=False)
+    )
+
+
+def _asked(headings: Sequence[str]) -> str:
+    asked = (" ".join(heading.split()) for heading in headings)
+    return next((each for each in asked if each.endswith("?") and len(each) <= _MAX_QUESTION), "")
 
 
 def _topic(title: str) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
+from backend.domain import DocumentRecord
 from backend.errors import AppError
 from backend.settings import Settings
-from backend.variables import BY_NAME
 from ui.markup import sentence, text
 from ui.parts import Parts
-from ui.suggestions import ABOUT_THIS_SERVICE, suggest
+from ui.setup import setup_html
+from ui.suggestions import ABOUT_THIS_SERVICE, spread, suggest
 
 log = logging.getLogger(__name__)
 
 _ASK = "What would you like to know?"
 _OWN_DOCS = (
-    "For now the book is this service's own documentation: ask it how to set things up. What is "
-    "missing stands under Diagnostics; set `DOCS_PATH` to answer from your own book."
+    "For now the book is this service's own documentation: ask it how to set things up, and set "
+    "`DOCS_PATH` to answer from your own."
 )
 _EMPTY = (
     "Nothing has been read in yet",
@@ -40,14 +43,23 @@ class Welcome:
 
 def plain(settings: Settings) -> Welcome:
     """As long as nothing is known of the index."""
-    if _is_own(settings):
+    if settings.own_docs:
         return Welcome(_html(_ASK, sentence(_OWN_DOCS)), ABOUT_THIS_SERVICE)
     title = f"<em>{text(settings.book_title)}</em>"
     return Welcome(_html(_ASK, f"Answers come from {title}, with the passages they rest on."))
 
 
 async def welcome(parts: Parts) -> Welcome:
-    """What the index holds decides; one that cannot be asked is passed over in silence."""
+    """What the index holds decides; below it stands what is still to be set up."""
+    found = await _of_the_index(parts)
+    settings = parts.settings
+    report = (await parts.diagnostics.report(probe=False)).to_dict()
+    setup = setup_html(report, on_space=settings.on_space)
+    return replace(found, placeholder=found.placeholder + setup)
+
+
+async def _of_the_index(parts: Parts) -> Welcome:
+    """The greeting; an index that cannot be asked is passed over in silence."""
     usual = plain(parts.settings)
     try:
         await parts.ready()
@@ -61,11 +73,22 @@ async def welcome(parts: Parts) -> Welcome:
         return Welcome(_html(title, sentence(words)))
     if usual.questions:
         return usual
-    return Welcome(usual.placeholder, suggest(documents) or ABOUT_THIS_SERVICE)
+    chosen = spread(documents)
+    return Welcome(usual.placeholder, suggest(chosen, await _headings(parts, chosen)))
 
 
-def _is_own(settings: Settings) -> bool:
-    return settings.docs_path == BY_NAME["DOCS_PATH"].default
+async def _headings(
+    parts: Parts, documents: Sequence[DocumentRecord]
+) -> dict[str, tuple[str, ...]]:
+    """The headings of the sections of these documents; none of those that are gone meanwhile."""
+    found = {}
+    for document in documents:
+        with suppress(AppError):
+            _, chunks = await parts.reading.chunks(document.id)
+            found[document.id] = tuple(
+                each.heading_path[-1] for each in chunks if each.heading_path
+            )
+    return found
 
 
 def _html(title: str, words: str) -> str:

@@ -13,10 +13,12 @@ MAX_PROMPT_CHARS = 16_000
 _EXCERPT_CHARS = 150
 _MARKS = re.compile(r"^ {0,3}(?:#{1,6} .*|`{3}.*|~{3}.*)$", re.MULTILINE)
 """Headings, which stand above the excerpt, and fences."""
+_INLINE = re.compile(r"!?\[([^\[\]]+)\]\([^()]*\)|`([^`]+)`|\*\*([^*]+)\*\*")
+"""Links, code and strong words, of which the words stay."""
 
 STEPS = {
     "reword": "rewording",
-    "embed": "understanding",
+    "embed": "embedding",
     "search": "search",
     "rank": "ranking",
     "failed": "failed tries",
@@ -132,8 +134,11 @@ def where(hit: Hit) -> str:
 
 def excerpt(hit: Hit) -> str:
     """The beginning of a hit's text on one line."""
-    flat = " ".join(_MARKS.sub("", hit.chunk.text).split())
-    return flat if len(flat) <= _EXCERPT_CHARS else f"{flat[:_EXCERPT_CHARS].rstrip()} …"
+    words = _INLINE.sub(lambda found: found[1] or found[2] or found[3], hit.chunk.text)
+    flat = " ".join(_MARKS.sub("", words).split())
+    if len(flat) <= _EXCERPT_CHARS:
+        return flat
+    return f"{flat[:_EXCERPT_CHARS].rpartition(' ')[0] or flat[:_EXCERPT_CHARS]} …"
 
 
 def score(value: float | None) -> str:

@@ -123,6 +123,13 @@
     if (button.getAttribute("aria-selected") !== "true") button.click();
   }
 
+  function openLinkedTab(link) {
+    var found = /^\?tab=([a-z]+)$/.exec(link.getAttribute("href") || "");
+    var button = found && tabNamed(found[1]);
+    if (button) button.click();
+    return Boolean(button);
+  }
+
   function download(button) {
     var holder = document.getElementById(button.value);
     if (!holder) return;
@@ -166,6 +173,11 @@
   document.addEventListener("click", function (event) {
     var mark = event.target.closest(".ba-cite > *");
     if (mark && !event.ctrlKey && !event.metaKey && !event.shiftKey && openPassage(mark)) {
+      event.preventDefault();
+      return;
+    }
+    var link = event.target.closest("a");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && openLinkedTab(link)) {
       event.preventDefault();
       return;
     }

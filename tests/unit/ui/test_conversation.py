@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain import DocumentRecord, Turn
 from ui.conversation import HISTORY_TURNS, MAX_EXCHANGES, Conversation
-from ui.suggestions import suggest
+from ui.suggestions import spread, suggest
 
 
 def talk(count: int) -> Conversation:
@@ -49,7 +49,7 @@ def test_suggest_asks_about_titles_that_tell(titles: list[str], questions: tuple
     when = datetime(2026, 3, 1, tzinfo=UTC)
     records = [DocumentRecord(f"{n}", title, "", "", 1, when) for n, title in enumerate(titles)]
 
-    assert suggest(records) == questions
+    assert suggest(spread(records)) == questions
 
 
 def test_suggest_spreads_over_the_book() -> None:
@@ -57,5 +57,5 @@ def test_suggest_spreads_over_the_book() -> None:
     records = [DocumentRecord(f"{n}", f"Topic {n} here", "", "", 1, when) for n in range(9)]
 
     assert ["Topic 0", "Topic 3", "Topic 6"] == [
-        question.split("“")[1].split(" here")[0] for question in suggest(records)
+        question.split("“")[1].split(" here")[0] for question in suggest(spread(records))
     ]

@@ -32,12 +32,23 @@ def harmless(html: str) -> bool:
 
 
 def test_facts_name_what_the_index_is_made_of() -> None:
-    html = view.facts(replace(INFO, problem="Made by another model."), RECORDS, None)
+    odd = replace(INFO, problem="Made by another model.", legacy=True)
+    html = view.facts(odd, RECORDS, None, "the-book")
 
-    for words in ("1,204", "8 numbers and words", "on its server", "Made by another model."):
+    for words in (
+        "1,204", "8 dimensions, and words", "on its server", "Made by another model.", "the-book",
+        "book, of an earlier backend", "model_8_v1",
+    ):  # fmt: skip
         assert words in html
-    assert "1.5 KB in DATA_DIR" in view.facts(replace(INFO, dimensions=None), [], 1536)
-    assert "words only" in view.facts(replace(INFO, dimensions=None), [], 0)
+    assert "1.5 KB in DATA_DIR" in view.facts(replace(INFO, dimensions=None), [], 1536, "book")
+    assert "words only" in view.facts(replace(INFO, dimensions=None), [], 0, "book")
+
+
+def test_a_document_that_was_not_finished_is_told_from_the_others() -> None:
+    html = view.documents_table([RECORDS[0], replace(RECORDS[1], content_hash="")])
+
+    assert html.count(">indexed<") == 1
+    assert html.count(">unfinished<") == 1
 
 
 def test_documents_are_found_by_title_and_path() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from backend.domain import DocumentRecord, IngestJob, JobState
-from backend.errors import Starting
+from backend.domain import Chunk, DocumentRecord, IngestJob, JobState
+from backend.errors import NotFound, Starting
 from backend.settings import load
-from tests.ui.fakes import FakeContainer, FakeIngestion
+from tests.ui.fakes import FakeContainer, FakeIngestion, FakeReading
 from ui.welcome import welcome
 
 
@@ -60,3 +61,57 @@ async def test_a_service_that_starts_says_what_is_known() -> None:
 
     assert "What would you like to know?" in found.placeholder
     assert found.questions == ()
+
+
+class Asking(FakeReading):
+    async def chunks(self, document_id: str) -> tuple[DocumentRecord, list[Chunk]]:
+        record, (chunk,) = await super().chunks(document_id)
+        if record.title == "Isaac Sim":
+            raise NotFound("There is no document with this id in the index.")
+        headings = (record.title, f"What is {record.title[-5:]}?")
+        return record, [chunk, replace(chunk, heading_path=headings)]
+
+
+async def test_a_heading_that_is_a_question_is_asked_as_it_stands() -> None:
+    container = FakeContainer()
+    container.reading = Asking(container.ingestion)
+    found = await welcome(container)
+
+    assert found.questions[:2] == ("What is ntals?", "What is Twins?")
+    assert "“Isaac Sim”" in found.questions[2], "its title where its headings are not known"
+
+
+async def test_what_is_missing_stands_in_the_first_screen_of_a_space() -> None:
+    container = FakeContainer({"SPACE_ID": "a/b", "SPACE_HOST": "a-b.hf.space"})
+    container.diagnose()
+    shown = (await welcome(container)).placeholder
+
+    assert "Still to be set up" in shown
+    for name, why in (
+        ("ADMIN_TOKEN", "nobody can ingest"),
+        ("BETTER_AUTH_SECRET", "accounts and history answer 503"),
+        ("OPENAI_API_KEY", "sentences quoted from the book"),
+    ):
+        assert f"<code>{name}</code>" in shown
+        assert why in shown
+    assert "under Variables and secrets" in shown
+    assert '<a href="?tab=diagnostics">' in shown
+
+
+async def test_where_nothing_is_left_to_do_nothing_is_said() -> None:
+    container = FakeContainer({"OPENAI_API_KEY": "test-key-not-real"})
+    container.diagnose()
+
+    assert "ba-setup" not in (await welcome(container)).placeholder
+
+
+async def test_what_is_broken_comes_first_and_the_rest_is_counted() -> None:
+    names = ("DOCS_PATH", "RATE_LIMIT_CHAT", "RATE_LIMIT_CONTENT", "LOG_LEVEL", "PORT")
+    container = FakeContainer({"SPACE_ID": "a/b", **dict.fromkeys(names, "/no/<such>")})
+    shown = (await welcome(container)).placeholder
+
+    assert "Something needs your attention" in shown
+    assert shown.count("<li") == 5
+    assert "and 5 more things" in shown
+    assert "ADMIN_TOKEN" not in shown, "what is broken comes first"
+    assert "such" not in shown.replace("no such folder", "")
