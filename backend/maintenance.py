@@ -67,7 +67,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[tuple[Database, SchemaState
 
     states: list[SchemaState] = []
     database = Database(
-        database_url(loaded.settings), on_first_use=lambda engine: states.append(upgrade(engine))
+        database_url(loaded.settings), on_first_use=lambda c: states.append(upgrade(c))
     )
     try:
         await database.prepare()

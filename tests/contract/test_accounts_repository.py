@@ -49,7 +49,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         if schema:
             server.psql(name, schema)
         url = server.url(name)
-    database = Database(url, on_first_use=lambda engine: None if upgrade(engine) else None)
+    database = Database(url, on_first_use=lambda c: None if upgrade(c) else None)
     yield database
     await database.aclose()
 

@@ -208,7 +208,7 @@ async def test_database_ahead_of_the_program_is_reported_and_left_alone(
     await database.write(
         lambda c: c.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     )
-    state = upgrade(database.engine)
+    state = await database.write(upgrade)
     assert state.revision == "9999"
     assert state.problem is not None
     assert "newer version" in state.problem

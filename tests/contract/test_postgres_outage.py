@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+
 import psycopg2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from backend.adapters.sql.engine import Database, make_engine
+from backend.adapters.sql.connections import PING_AFTER_S, is_alive
+from backend.adapters.sql.engine import Database
 from backend.errors import UpstreamError
-from tests.postgres import postgres_server
+from tests.contract.postgres import postgres  # noqa: F401
+from tests.postgres import PostgresServer, postgres_server
 
 
 async def test_restart_and_crash_cost_no_call_afterwards() -> None:
@@ -28,21 +33,73 @@ async def test_restart_and_crash_cost_no_call_afterwards() -> None:
             await database.aclose()
 
 
-class Dead:
-    """A driver's connection that broke where nobody had noticed yet."""
+async def test_failed_transaction_leaves_nothing_on_its_connection(
+    postgres: PostgresServer,  # noqa: F811
+) -> None:
+    database = Database(postgres.url(postgres.database()))
 
-    closed = False
+    def fail(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE halves (n INTEGER)"))
+        raise KeyError("n")
 
-    def set_isolation_level(self, level: object) -> None:
-        raise psycopg2.OperationalError("server closed the connection unexpectedly")
+    def state(connection: Connection) -> tuple[object, ...]:
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        tables = connection.execute(text("SELECT to_regclass('halves')")).scalar()
+        return tables, driver.autocommit, driver.info.transaction_status
 
-    def close(self) -> None:
-        self.closed = True
+    try:
+        with pytest.raises(KeyError):
+            await database.write(fail)
+        assert await database.read(state) == (
+            None, True, psycopg2.extensions.TRANSACTION_STATUS_IDLE,
+        )  # fmt: skip
+    finally:
+        await database.aclose()
 
 
-def test_connection_that_died_after_a_read_is_closed_and_not_lost_to_the_pool() -> None:
-    engine = make_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none")
-    engine.dialect.default_isolation_level = "READ COMMITTED"
-    dead = Dead()
-    engine.dialect.reset_isolation_level(dead)
-    assert dead.closed
+class Line:
+    """A driver's connection over a socket pair, and how often its server was asked."""
+
+    Error = psycopg2.Error
+
+    def __init__(self, ours: socket.socket) -> None:
+        self.fileno = ours.fileno
+        self.pings = 0
+        self.broken = False
+
+    def ping(self, _connection: object) -> bool:
+        self.pings += 1
+        if self.broken:
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+        return True
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_server_is_asked_only_where_a_connection_is_doubtful(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = pair
+    line = Line(ours)
+    assert is_alive(line, 0.0, line.ping)
+    assert line.pings == 0
+    assert is_alive(line, PING_AFTER_S, line.ping)
+    assert line.pings == 1, "idle for long: whatever is in between may have dropped it"
+    theirs.send(b"a notice")
+    assert is_alive(line, 0.0, line.ping)
+    assert line.pings == 2
+    theirs.close()
+    line.broken = True
+    assert not is_alive(line, 0.0, line.ping)
+    line.fileno = _closed
+    assert not is_alive(line, 0.0, line.ping)
+
+
+def _closed() -> int:
+    raise psycopg2.InterfaceError("connection already closed")

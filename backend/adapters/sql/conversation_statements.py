@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    union_all,
     update,
 )
 
@@ -136,8 +137,7 @@ def _placing(into: Callable[[Any], Any]) -> Insert:
     return placing
 
 
-def _putting(into: Callable[[Any], Any]) -> Insert:
-    adding = into(chat_messages)
+def _putting(adding: Any) -> Insert:
     kept = ("id", "session_id", "created_at")
     changes = {c.name: adding.excluded[c.name] for c in chat_messages.c if c.name not in kept}
     same_place = chat_messages.c.session_id == adding.excluded.session_id
@@ -150,5 +150,24 @@ def _putting(into: Callable[[Any], Any]) -> Insert:
 PLACE = {name: _placing(into) for name, into in INSERTS.items()}
 """By dialect. Gives the conversation for a pair, made or marked as used now: the one in which
 ``answer`` stands already, or ``session``, or ``new`` with ``new_title``; ``at``."""
-PUT = {name: _putting(into) for name, into in INSERTS.items()}
+PUT = {name: _putting(into(chat_messages)) for name, into in INSERTS.items()}
 """By dialect. Whole rows of messages; one that stands in the same conversation is replaced."""
+
+
+def _recording() -> Select[Any]:
+    place = PLACE["postgresql"].cte("place")
+
+    def row(said: str) -> Select[Any]:
+        given = {c.name: bindparam(f"{said}_{c.name}", type_=c.type) for c in chat_messages.c}
+        return select(*(given | {"session_id": place.c.id}).values())
+
+    adding = INSERTS["postgresql"](chat_messages).from_select(
+        chat_messages.c.keys(), union_all(*map(row, PAIR))
+    )
+    return select(place.c.id).add_cte(_putting(adding).cte("put"))
+
+
+PAIR = ("asked", "answered")
+RECORD = _recording()
+"""``PLACE`` and ``PUT`` at once, for PostgreSQL: parameters of the one, and whole rows of messages
+whose columns' names begin with ``asked_`` and ``answered_``."""

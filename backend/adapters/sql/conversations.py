@@ -139,7 +139,7 @@ class SqlConversations:
         return [Turn(row.role, row.content) for row in reversed(rows)]
 
     async def record(self, exchange: Exchange, settlement: Settlement | None = None) -> str:
-        """Two statements, and the outcome in the same transaction."""
+        """One statement on PostgreSQL; two on SQLite or with an outcome, in one transaction."""
         place = {
             "owner": exchange.user_id,
             "answer": exchange.answer_id,
@@ -149,7 +149,7 @@ class SqlConversations:
             "at": exchange.at,
         }
 
-        def work(connection: Connection) -> str:
+        def together(connection: Connection) -> str:
             dialect = connection.dialect.name
             session_id: str = connection.execute(sql.PLACE[dialect], place).scalar_one()
             connection.execute(sql.PUT[dialect], pair_rows(exchange, session_id))
@@ -157,7 +157,18 @@ class SqlConversations:
                 settle(connection, settlement.claim, settlement.outcome(session_id))
             return session_id
 
-        return await self._db.write(work)
+        def at_once(connection: Connection) -> str:
+            said = {
+                f"{name}_{column}": value
+                for name, row in zip(sql.PAIR, pair_rows(exchange, ""), strict=True)
+                for column, value in row.items()
+            }
+            session_id: str = connection.execute(sql.RECORD, place | said).scalar_one()
+            return session_id
+
+        if settlement is None and self._db.dialect == "postgresql":
+            return await self._db.write(at_once, single=True)
+        return await self._db.write(together)
 
 
 def not_there() -> NotFound:

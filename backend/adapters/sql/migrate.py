@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 VERSION_TABLE = "book_answers_version"
 _LOCK_KEY = 0x626F6F6B  # any number that other programs on this database do not use
@@ -29,22 +29,21 @@ class SchemaState:
     problem: str | None = None
 
 
-def upgrade(engine: Engine) -> SchemaState:
-    """Create or extend the tables. Raises SQLAlchemy's errors; nothing is left half done."""
+def upgrade(connection: Connection) -> SchemaState:
+    """Create or extend the tables in the transaction under way. Raises SQLAlchemy's errors."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     scripts = ScriptDirectory.from_config(config)
-    with engine.connect() as connection, connection.begin():
-        _lock(connection)
-        current = _current(connection)
-        if current is not None and current not in _known(scripts):
-            return SchemaState(
-                current,
-                "The database was changed by a newer version of this service and is left as it is; "
-                "deploy that version, or expect parts of accounts and history to fail.",
-            )
-        if current != scripts.get_current_head():
-            _run(config, scripts, connection)
+    _lock(connection)
+    current = _current(connection)
+    if current is not None and current not in _known(scripts):
+        return SchemaState(
+            current,
+            "The database was changed by a newer version of this service and is left as it is; "
+            "deploy that version, or expect parts of accounts and history to fail.",
+        )
+    if current != scripts.get_current_head():
+        _run(config, scripts, connection)
     return SchemaState(scripts.get_current_head())
 
 

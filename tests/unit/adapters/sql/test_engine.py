@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from backend.adapters.sql.engine import Database, sqlite_url
 from backend.errors import UpstreamRefused, UpstreamUnavailable
@@ -44,6 +45,24 @@ async def test_write_that_raises_leaves_nothing(database: Database) -> None:
     assert await database.read(_value) == 0
 
 
+async def test_sqlite_has_one_writer_and_readers_beside_it(database: Database) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> int:
+        began.set()
+        assert go_on.wait(10)
+        return _value(connection)
+
+    first = asyncio.create_task(database.write(hold))
+    await asyncio.to_thread(began.wait, 10)
+    others = [asyncio.create_task(database.write(_value)) for _ in range(20)]
+    for _ in range(20):
+        assert await database.read(_value) == 0
+    assert database.connections_in_use == 1, "who waits to write holds no connection"
+    go_on.set()
+    assert await asyncio.gather(first, *others) == [0] * 21
+
+
 async def test_sqlite_is_set_up(database: Database) -> None:
     def pragmas(connection: Connection) -> list[object]:
         names = ("journal_mode", "foreign_keys", "busy_timeout")
@@ -53,10 +72,10 @@ async def test_sqlite_is_set_up(database: Database) -> None:
 
 
 async def test_preparation_runs_once_and_again_after_a_failure(tmp_path: Path) -> None:
-    runs: list[Engine] = []
+    runs: list[Connection] = []
 
-    def prepare(engine: Engine) -> None:
-        runs.append(engine)
+    def prepare(connection: Connection) -> None:
+        runs.append(connection)
         if len(runs) == 1:
             raise UpstreamUnavailable("database", "not yet")
 
