@@ -38,7 +38,7 @@ _THEIRS = {
     "uvicorn.error": logging.INFO,
     "uvicorn.access": logging.WARNING,
 }
-_THEIRS |= {"gradio": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": logging.WARNING}
+_THEIRS |= {"gradio": logging.WARNING, "asyncio": logging.WARNING}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",

@@ -97,7 +97,7 @@ def make_adapters(settings: Settings, guards: Guards, uploads: Path) -> Adapters
         glossary=read_glossary(settings.docs_path),
         conversations=SqlConversations(database),
         replays=SqlReplays(database),
-        accounts=_accounts(settings, database),
+        accounts=_accounts(settings, transport, database),
     )
 
 
@@ -130,7 +130,9 @@ def database_url(settings: Settings) -> str:
     return plain(settings.neon_api_key) or sqlite_url(settings.data_dir)
 
 
-def _accounts(settings: Settings, database: Database) -> AccountParts | NotConfigured:
+def _accounts(
+    settings: Settings, transport: HttpTransport, database: Database
+) -> AccountParts | NotConfigured:
     """Where accounts are, or why there can be none: a Space keeps no file between its lives."""
     try:
         secret = auth_secret(settings)
@@ -141,7 +143,7 @@ def _accounts(settings: Settings, database: Database) -> AccountParts | NotConfi
     return AccountParts(
         AccountStoreChooser(database, ring, shared=issuer is not None),
         secret,
-        HttpKeySource(issuer) if issuer else None,
+        HttpKeySource(transport, issuer) if issuer else None,
         issuer,
     )
 

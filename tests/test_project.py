@@ -23,7 +23,6 @@ BROUGHT = "# Brought by the above"
 
 LOADED_BY_NAME = {
     "fastapi-offline": "the files of Swagger UI, read by the package's name",
-    "httptools": "uvicorn's parser",
     "psycopg2-binary": "SQLAlchemy's driver, named in the database's address",
     "python-multipart": "Starlette's form parser",
     "redis": "the client that limits asks for when REDIS_URL is set",

@@ -1,37 +1,33 @@
-"""The one pooled HTTP client of the hot paths: raw JSON out, raw bytes or SSE payloads back.
+"""The one HTTP client of the hot paths: raw JSON out, raw bytes or SSE payloads back.
 
 Every failure leaves here as an :class:`~backend.errors.UpstreamError`: connection faults by the
 table in ``http_errors``, statuses by the ``classify`` function of the adapter that knows the
 protocol. Nothing that an upstream or a library wrote is put into a sentence.
+
+Redirects are not followed: they would carry the key to an address that nobody configured;
+``classify`` sees the 3xx.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from backend.adapters.http_errors import too_large, translated
-from backend.adapters.http_stream import STREAM_BUFFER_BYTES, Payloads
+from backend.adapters.http_connection import Connection, Headers, Reply
+from backend.adapters.http_errors import translated
+from backend.adapters.http_pool import Pool, address_of
+from backend.adapters.http_stream import Pauses, Payloads
 from backend.errors import ShuttingDown, UpstreamError, UpstreamRejected
 
-if TYPE_CHECKING:
-    import aiohttp
-
 Classify = Callable[[int, Mapping[str, str], bytes], UpstreamError]
-"""Turns (status, headers, body) of an answer that is not 2xx into the error to raise. Header names
-are looked up without regard to case. The body is cut off at :data:`MAX_ERROR_BYTES`."""
+"""Turns (status, headers, start of the body) of an answer that is not 2xx into the error to raise.
+Names of headers are in lower case."""
 
 MAX_CONNECTIONS = 512
 MAX_BODY_BYTES = 64 * 2**20
-MAX_ERROR_BYTES = 64 * 2**10
-DNS_TTL_S = 60
-KEEP_ALIVE_S = 30.0
-CONNECT_TIMEOUT_S = 10.0
 GATHER_S = 0.05
 """20 pieces a second are as smooth to a reader as 50, and cost half."""
 LONGEST_GATHER_S = 0.15
@@ -41,23 +37,21 @@ DRAIN_S = (
     0.05  # how long a finished stream may take to end properly, so that its connection is reused
 )
 
-_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept-Encoding": "identity",  # base64 vectors and tokens hardly shrink, unpacking costs CPU
-    "User-Agent": "book-answers",
-}
+_FIXED = (
+    "Content-Type: application/json\r\n"
+    "Accept-Encoding: identity\r\n"  # base64 and tokens hardly shrink, unpacking them costs CPU
+    "Accept: */*\r\n"
+    "User-Agent: book-answers\r\n"
+)
 
 
 class HttpTransport:
-    """POST over keep-alive connections that all adapters share.
-
-    The session is made by the first request, in the loop that runs it. Redirects are not followed:
-    they would carry the key to an address that nobody configured; ``classify`` sees the 3xx.
-    """
+    """Requests over keep-alive connections that all adapters share."""
 
     def __init__(self, *, max_connections: int = MAX_CONNECTIONS) -> None:
-        self._max_connections = max_connections
-        self._clients: dict[bool, aiohttp.ClientSession] = {}
+        self._pool = Pool()
+        self._places = asyncio.Semaphore(max_connections)
+        self._pauses = Pauses()
         self._streams = 0
         self._closed = False
 
@@ -86,18 +80,44 @@ class HttpTransport:
         Raises:
             UpstreamError: See the module; ShuttingDown after :meth:`aclose`.
         """
-        import aiohttp
+        reply = await self._whole(
+            "POST", url, headers, _encoded(body, upstream), timeout_s, MAX_BODY_BYTES,
+            translated(upstream, variable),
+        )  # fmt: skip
+        if 200 <= reply.status < 300:
+            return reply.body
+        raise classify(reply.status, _readable(reply.headers), reply.body)
 
-        data = _encoded(body, upstream)
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
-        with translated(upstream, variable):
-            async with self._session().post(
-                url, data=data, headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                if 200 <= response.status < 300:
-                    return await _read(response, upstream)
-                start = await _read_start(response)
-        raise classify(response.status, response.headers, start)
+    async def get(
+        self, url: str, *, timeout_s: float, most: int, upstream: str, variable: str
+    ) -> tuple[int, bytes]:
+        """GET: the status and the body, of at most ``most`` bytes. Raises UpstreamError."""
+        reply = await self._whole(
+            "GET", url, None, b"", timeout_s, most, translated(upstream, variable)
+        )
+        return reply.status, reply.body
+
+    async def _whole(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+        timeout_s: float,
+        most: int,
+        as_ours: translated,
+    ) -> Reply:
+        self._require_open()
+        ends = asyncio.get_running_loop().time() + timeout_s
+        with as_ours:
+            origin, target, host = address_of(url)
+            request = _request(method, target, host, headers, body)
+            async with self._places, asyncio.timeout_at(ends):
+                connection = await self._pool.take(origin)
+                try:
+                    return await connection.ask(request, most)
+                finally:
+                    self._pool.give_back(origin, connection)
 
     @asynccontextmanager
     async def stream_lines(
@@ -127,74 +147,56 @@ class HttpTransport:
         Raises:
             UpstreamError: See the module, from the block's start and from the iterator.
         """
-        import aiohttp
-
-        # a copy, because orjson's bytes hold their whole buffer, 64 KB, as long as the stream lasts
-        data = bytes(memoryview(_encoded(body, upstream)))
-        # without sock_read, whose timer aiohttp would make anew for every read
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
-        with translated(upstream, variable):
-            response = await self._session(streams=True).post(
-                url, data=data, headers=headers, timeout=timeout, allow_redirects=False,
-                read_bufsize=STREAM_BUFFER_BYTES,
-            )  # fmt: skip
-        try:
-            if not 200 <= response.status < 300:
-                with translated(upstream, variable):
-                    start = await _read_start(response)
-                raise classify(response.status, response.headers, start)
-            self._streams += 1
-            payloads = Payloads(response, upstream, variable, self._gather_s)
+        self._require_open()
+        async with self._places:
+            with translated(upstream, variable):
+                origin, target, host = address_of(url)
+                origin = origin._replace(narrow=True)
+                request = _request("POST", target, host, headers, _encoded(body, upstream))
+                connection = await self._pool.take(origin)
             try:
-                yield payloads
+                with translated(upstream, variable):
+                    await connection.open(request)
+                    del request  # some ten kilobytes, for as long as the stream lasts
+                    if not 200 <= connection.status < 300:
+                        start = await connection.rest()
+                        raise classify(connection.status, _readable(connection.headers), start)
+                payloads = Payloads(connection, upstream, variable, self._pauses, self._gather_s)
+                self._streams += 1
+                try:
+                    yield payloads
+                finally:
+                    self._streams -= 1
+                    connection.release()
+                if payloads.done:
+                    await _drain(connection)
             finally:
-                self._streams -= 1
-                payloads.release()
-            if payloads.done:
-                await _drain(response, upstream)
-        finally:
-            response.close()  # returns the connection to the pool if the answer was read to its end
+                self._pool.give_back(origin, connection)
 
     async def aclose(self) -> None:
         """Close every connection; later requests raise ShuttingDown."""
         self._closed = True
-        for client in self._clients.values():
-            await client.close()
+        self._pool.close()
 
     def _gather_s(self) -> float:
         """How long a stream that nobody waits for word by word lies still after each read."""
         return min(max(GATHER_S, self._streams / PIECES_PER_S), LONGEST_GATHER_S)
 
-    def _session(self, *, streams: bool = False) -> aiohttp.ClientSession:
+    def _require_open(self) -> None:
         if self._closed:
             raise ShuttingDown("The service is being stopped; ask again in a moment.")
-        client = self._clients.get(streams)
-        if client is None:
-            client = self._clients[streams] = self._made(_narrow_socket if streams else None)
-        return client
-
-    def _made(self, factory: Callable[[Any], socket.socket] | None) -> aiohttp.ClientSession:
-        import aiohttp
-
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._max_connections,
-                ttl_dns_cache=DNS_TTL_S,
-                keepalive_timeout=KEEP_ALIVE_S,
-                socket_factory=factory,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
-            trust_env=False,
-        )
 
 
-def _narrow_socket(address: Any) -> socket.socket:
-    """A socket in which the kernel keeps little of what nobody reads."""
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STREAM_BUFFER_BYTES)
-    return made
+def _request(
+    method: str, target: str, host: str, headers: Mapping[str, str] | None, body: bytes
+) -> bytes:
+    """The whole request. Raises ValueError for a header that cannot be written."""
+    own = "".join([f"{name}: {value}\r\n" for name, value in (headers or {}).items()])
+    if own.count("\n") != len(headers or {}) or "\0" in own:
+        raise ValueError("a header has a line break or a null character")
+    start = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n"
+    head = f"{start}{_FIXED}{own}Content-Length: {len(body)}"
+    return b"%b\r\n\r\n%b" % (head.encode("latin-1"), body)
 
 
 def _encoded(body: object, upstream: str) -> bytes:
@@ -208,26 +210,13 @@ def _encoded(body: object, upstream: str) -> bytes:
         ) from error
 
 
-async def _read(response: aiohttp.ClientResponse, upstream: str) -> bytes:
-    parts, size = [], 0
-    while part := await response.content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise too_large(upstream)
-    return b"".join(parts)
+def _readable(headers: Headers) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
-async def _read_start(response: aiohttp.ClientResponse) -> bytes:
-    start = b""
-    while len(start) < MAX_ERROR_BYTES and (part := await response.content.readany()):
-        start += part
-    return start[:MAX_ERROR_BYTES]
-
-
-async def _drain(response: aiohttp.ClientResponse, upstream: str) -> None:
+async def _drain(connection: Connection) -> None:
     """Read what follows a finished stream; a server that dawdles only loses the connection."""
-    with suppress(UpstreamError), translated(upstream, None):
+    with suppress(TimeoutError, OSError):
         async with asyncio.timeout(DRAIN_S):
-            while await response.content.readany():
-                pass
+            while not connection.finished:
+                await connection.read()

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
 
+from backend.adapters.http_connection import STREAM_BUFFER_BYTES, Connection
 from backend.adapters.http_errors import too_large, translated
-
-if TYPE_CHECKING:
-    import aiohttp
 
 DONE = b"[DONE]"
 MAX_LINE_BYTES = 2**20
-STREAM_BUFFER_BYTES = 4 * 2**10
-"""For the socket of a stream, and read ahead of it: whatever had come would be read at once, and
-kept in hundreds of small pieces for a reader who takes none."""
+GRID_S = 0.01
+
+
+class Pauses:
+    """Lets streams lie still for a while: taking in piece by piece what they send is what costs.
+
+    Those whose pauses end at about the same time are read in one round of the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._ending: dict[int, list[Connection]] = {}
+
+    def hold(self, connection: Connection, until: float) -> None:
+        """Leave what comes to the kernel until this time of the loop, or a little longer."""
+        connection.hold()
+        slot = math.ceil(until / GRID_S)
+        ending = self._ending.get(slot)
+        if ending is None:
+            ending = self._ending[slot] = []
+            asyncio.get_running_loop().call_at(slot * GRID_S, self._end, slot)
+        ending.append(connection)
+
+    def _end(self, slot: int) -> None:
+        for connection in self._ending.pop(slot):
+            connection.release()
 
 
 class Payloads:
@@ -27,22 +47,21 @@ class Payloads:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        connection: Connection,
         upstream: str,
         variable: str | None,
+        pauses: Pauses,
         gather_s: Callable[[], float],
     ) -> None:
         self.done = False
         self.unhurried = False
-        self._response = response
-        self._content = response.content
+        self._connection = connection
         self._upstream = upstream
         self._translated = translated(upstream, variable)
+        self._pauses = pauses
         self._gather_s = gather_s
         self._loop = asyncio.get_running_loop()
         self._read_at = 0.0
-        self._held: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._rest = b""
         self._ended = False
 
@@ -54,7 +73,7 @@ class Payloads:
             if self.unhurried:
                 self._hold()
             with self._translated:
-                data = await self._content.readany()
+                data = await self._connection.read()
             self._read_at = self._loop.time()
             if len(data) >= STREAM_BUFFER_BYTES:  # the server waits for room already
                 self._read_at = 0.0
@@ -62,24 +81,10 @@ class Payloads:
                 return payloads
         raise StopAsyncIteration
 
-    def release(self) -> None:
-        """Let the socket be read again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        transport, self._held = self._held, None
-        if transport is not None and not transport.is_closing():
-            transport.resume_reading()
-
     def _hold(self) -> None:
-        """Leave what comes to the kernel for a while: taking it in piece by piece is what costs."""
         due = self._read_at + self._gather_s()
-        connection = self._response.connection  # None once the answer was read to its end
-        if self._held is None and connection is not None and due > self._loop.time():
-            self._held = connection.transport
-            if self._held is not None:
-                self._held.pause_reading()
-                self._timer = self._loop.call_at(due, self.release)
+        if due > self._loop.time() and not self._connection.held and not self._connection.finished:
+            self._pauses.hold(self._connection, due)
 
     def _payloads_in(self, data: bytes) -> list[bytes]:
         lines = (self._rest + data).split(b"\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from backend.adapters.http_errors import translated
+from backend.adapters.http import HttpTransport
 from backend.errors import UpstreamMalformed, UpstreamUnavailable
 
 UPSTREAM = "better_auth"
@@ -19,28 +19,26 @@ _MAX_BYTES = 256 * 2**10
 class HttpKeySource:
     """Implements :class:`backend.account_ports.KeySource`.
 
-    Asked every few minutes at most, so it keeps no connection. Redirects are not followed: keys
-    count only from the address that was configured.
+    Redirects are not followed: keys count only from the address that was configured.
 
     Args:
+        transport: The shared HTTP client.
         base_url: ``BETTER_AUTH_URL``.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, transport: HttpTransport, base_url: str) -> None:
+        self._transport = transport
         self._url = base_url.rstrip("/") + _PATH
 
     async def fetch(self) -> Mapping[str, Any]:
         """The key set. Raises UpstreamError."""
-        import aiohttp
-
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        with translated(UPSTREAM, "BETTER_AUTH_URL"):
-            async with (
-                aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http,
-                http.get(self._url, allow_redirects=False) as response,
-            ):
-                status = response.status
-                body = await response.content.read(_MAX_BYTES)
+        status, body = await self._transport.get(
+            self._url,
+            timeout_s=_TIMEOUT_S,
+            most=_MAX_BYTES,
+            upstream=UPSTREAM,
+            variable="BETTER_AUTH_URL",
+        )
         if status != 200:
             raise UpstreamUnavailable(
                 UPSTREAM,

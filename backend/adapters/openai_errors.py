@@ -181,7 +181,7 @@ def retry_after(headers: Mapping[str, str], body: bytes = b"") -> float | None:
     millis = _number(headers.get("retry-after-ms"))
     if millis is not None:
         return min(millis / 1000.0, _MAX_RETRY_AFTER_S)
-    value = headers.get("Retry-After")
+    value = headers.get("retry-after")
     seconds = _number(value)
     if seconds is None and value:
         seconds = _until(value)

@@ -56,7 +56,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamEr
         return UpstreamRateLimited(
             UPSTREAM,
             "Qdrant asks for fewer requests; ask again in a moment.",
-            retry_after_s=_seconds(headers.get("Retry-After")),
+            retry_after_s=_seconds(headers.get("retry-after")),
         )
     if status in _SENTENCES:
         kind, sentence = _SENTENCES[status]

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from backend.account_ports import AccountStore
+from backend.adapters.http import HttpTransport
 from backend.adapters.jwks import HttpKeySource
 from backend.adapters.sql.account_store import AccountStoreChooser
 from backend.adapters.sql.engine import Database, sqlite_url
@@ -111,7 +112,7 @@ def serve(port: int, folder: Path, origin: str) -> None:
     database = asyncio.run(_open(url))
     store = AccountStoreChooser(database, make_ring(None, secret), shared=shared)
     issuer = os.environ.get("TEST_BETTER_AUTH_URL")
-    verifier = TokenVerifier(HttpKeySource(issuer), issuer) if issuer else None
+    verifier = TokenVerifier(HttpKeySource(HttpTransport(), issuer), issuer) if issuer else None
     accounts = make_accounts(store, secret=secret, verifier=verifier)
     app = make_app(accounts, (origin,), lifespan=lifespan)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2)

@@ -24,7 +24,7 @@ BEGIN = "<!-- speed: written by make bench -->"
 END = "<!-- end of speed -->"
 FOREIGN = 0.6
 """Cores taken by others above which a run is called disturbed: doubles and load take about this."""
-PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "aiohttp", "orjson", "gradio")
+PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "orjson", "gradio")
 SCENES = {
     "chats": "50 chats, any answer complete after 20 + 300 ms, the index 5 ms",
     "slow chats": "50 chats, a whole answer after 300 ms, a streamed one 60 tokens of 20 ms later",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from backend.adapters.http import HttpTransport
 from backend.adapters.jwks import HttpKeySource
 from backend.errors import UpstreamError, UpstreamMalformed, UpstreamRefused
 from tests.api.auth_server import free_port
@@ -33,9 +34,18 @@ async def server() -> AsyncIterator[tuple[Server, str]]:
     await runner.cleanup()
 
 
-async def test_keys_are_fetched_from_the_configured_address(server: tuple[Server, str]) -> None:
+@pytest.fixture
+async def transport() -> AsyncIterator[HttpTransport]:
+    made = HttpTransport()
+    yield made
+    await made.aclose()
+
+
+async def test_keys_are_fetched_from_the_configured_address(
+    server: tuple[Server, str], transport: HttpTransport
+) -> None:
     served, base = server
-    assert await HttpKeySource(base + "/").fetch() == {"keys": [{"kid": "k1"}]}
+    assert await HttpKeySource(transport, base + "/").fetch() == {"keys": [{"kid": "k1"}]}
     assert served.asked == ["/api/auth/jwks"]
 
 
@@ -51,16 +61,16 @@ async def test_keys_are_fetched_from_the_configured_address(server: tuple[Server
     ],
 )
 async def test_other_answers_are_outages(  # type: ignore[no-untyped-def]
-    server: tuple[Server, str], reply, error: type[UpstreamError]
+    server: tuple[Server, str], transport: HttpTransport, reply, error: type[UpstreamError]
 ) -> None:
     served, base = server
     served.reply = reply()
     with pytest.raises(error) as caught:
-        await HttpKeySource(base).fetch()
+        await HttpKeySource(transport, base).fetch()
     assert "BETTER_AUTH_URL" in caught.value.detail
     assert len(served.asked) == 1
 
 
-async def test_nobody_there_is_an_outage() -> None:
+async def test_nobody_there_is_an_outage(transport: HttpTransport) -> None:
     with pytest.raises(UpstreamRefused, match="BETTER_AUTH_URL"):
-        await HttpKeySource(f"http://127.0.0.1:{free_port()}").fetch()
+        await HttpKeySource(transport, f"http://127.0.0.1:{free_port()}").fetch()
