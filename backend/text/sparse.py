@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 import mmh3
 
 from backend.domain import SparseVector
-from backend.text.tokens import Token, counted_tokens, tokens
+from backend.text.tokens import Token, counted_pieces, piece_tokens, tokens
 
 K = 1.2
 B = 0.75
@@ -27,6 +27,9 @@ HEADING_BOOST = 1.5
 PIECE_WEIGHT = 0.5
 
 _TERMS = attrgetter("terms")
+
+_Entry = tuple[float, tuple[int, ...], tuple[str, ...]]
+_FORMS = itemgetter(2)
 
 
 def encode_document(
@@ -47,7 +50,7 @@ def encode_document(
     norm = K * (1 - B + B * length / AVERAGE_LENGTH)
     return SparseVector(
         indices=tuple(frequencies),
-        values=tuple(tf * (K + 1) / (tf + norm) for tf in frequencies.values()),
+        values=tuple([tf * (K + 1) / (tf + norm) for tf in frequencies.values()]),
     )
 
 
@@ -94,14 +97,35 @@ def _count(
     text: str, weight: float, frequencies: defaultdict[int, float], forms: set[str] | None
 ) -> float:
     """Add the text's weighted term frequencies; return its length in words."""
+    pieces = counted_pieces(text)
+    entries = list(map(_ascii_entry if text.isascii() else _entry, pieces))
+    if forms is not None:
+        forms.update(chain.from_iterable(map(_FORMS, entries)))
     length = 0.0
-    for token, count in counted_tokens(text):
-        length += count * token.words
-        if forms is not None:
-            forms.update(token.forms)
-        for index in _hashed(token.terms):
-            frequencies[index] += count * weight
+    for (words, indices, _), count in zip(entries, pieces.values(), strict=True):
+        length += count * words
+        gain = count * weight
+        for index in indices:
+            frequencies[index] += gain
     return length
+
+
+def _entry(piece: str) -> _Entry:
+    """How many words the piece has, the indices of their terms, and their forms."""
+    return _ascii_entry(piece) if piece.isascii() else _made(piece)
+
+
+def _made(piece: str) -> _Entry:
+    found = tuple(piece_tokens(piece))
+    return (
+        sum(token.words for token in found),
+        tuple(index for token in found for index in _hashed(token.terms)),
+        tuple(form for token in found for form in token.forms),
+    )
+
+
+_ascii_entry = lru_cache(maxsize=65536)(_made)
+"""Only these are kept: a run of Chinese, say, hardly comes again."""
 
 
 @lru_cache(maxsize=65536)

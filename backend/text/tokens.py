@@ -114,17 +114,20 @@ def tokens(text: str, *, query: bool = False) -> Iterator[Token]:
     return filter(None, (_any_token(surface, query) for surface in _TOKEN.findall(folded)))
 
 
-def counted_tokens(text: str) -> Iterator[tuple[Token, int]]:
-    """Every different token of a document, as it first comes, with how often it is there.
+def counted_pieces(text: str) -> Counter[str]:
+    """Pieces of a document that can be taken apart one by one, as they first come, with numbers.
 
-    A token comes once for each way in which it is written.
+    In ASCII they are what stands between spaces, which costs a fraction of finding every word; in
+    other texts they are the words.
     """
     folded = plain(text)
-    ascii_only = folded.isascii()
-    for surface, count in Counter((_PLAIN_TOKEN if ascii_only else _TOKEN).findall(folded)).items():
-        token = _token(surface) if ascii_only else _any_token(surface, query=False)
-        if token is not None:
-            yield token, count
+    return Counter(folded.split() if folded.isascii() else _TOKEN.findall(folded))
+
+
+def piece_tokens(piece: str) -> Iterator[Token]:
+    """The tokens of a piece of :func:`counted_pieces`, stop words left out."""
+    surfaces = _PLAIN_TOKEN.findall(piece) if piece.isascii() else (piece,)
+    return filter(None, (_any_token(surface, query=False) for surface in surfaces))
 
 
 def word_counts(texts: Iterable[str]) -> dict[str, int]:

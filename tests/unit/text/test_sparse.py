@@ -165,3 +165,11 @@ def test_coverage_counts_words_not_forms(question: str, text: str, share: float)
 
 def test_stopwords_are_spelt_as_tokens_are() -> None:
     assert {fold(word).casefold() for word in STOPWORDS} == STOPWORDS
+
+
+def test_encode_document_counts_words_alike_whatever_stands_around_them() -> None:
+    plain, cited = "Arms move, and (arms) move: arms.", "Arms move, and «arms» move: arms."
+    assert encode_document(plain) == encode_document(cited)
+    forms: set[str] = set()
+    encode_document("joint_states, e.g. 1,000 joints/arms", forms=forms)
+    assert {"jointstates", "joint", "states", "1000", "joints", "arms"} <= forms
