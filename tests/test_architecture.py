@@ -24,7 +24,7 @@ MAX_LINES = 300
 MEMBERS = {
     "foundation": {
         "clock", "crypto", "domain", "errors", "loading", "logs", "memory", "metrics",
-        "passwords", "reference", "settings", "telemetry", "variables", "watchdog",
+        "passwords", "reference", "settings", "telemetry", "turns", "variables", "watchdog",
     },
     "ports": {"account_ports", "content_ports", "conversation_ports", "ports"},
     "resilience": {

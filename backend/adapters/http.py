@@ -21,6 +21,7 @@ from backend.adapters.http_errors import translated
 from backend.adapters.http_pool import Pool, address_of
 from backend.adapters.http_stream import Pauses, Payloads
 from backend.errors import ShuttingDown, UpstreamError, UpstreamRejected
+from backend.turns import TURNS
 
 Classify = Callable[[int, Mapping[str, str], bytes], UpstreamError]
 """Turns (status, headers, start of the body) of an answer that is not 2xx into the error to raise.
@@ -115,9 +116,11 @@ class HttpTransport:
             async with self._places, asyncio.timeout_at(ends):
                 connection = await self._pool.take(origin)
                 try:
-                    return await connection.ask(request, most)
+                    reply = await connection.ask(request, most)
                 finally:
                     self._pool.give_back(origin, connection)
+        await TURNS.take()
+        return reply
 
     @asynccontextmanager
     async def stream_lines(

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.api.body import QuestionRoute
 from backend.api.errors import on_app_error
 from backend.errors import AppError
+from backend.turns import TURNS
 
 
 class Direct:
@@ -36,6 +37,7 @@ class Direct:
             await self._app(scope, receive, send)
             return
         scope["route"], handle = known
+        await TURNS.take()
         request = Request(scope, receive, send)
         try:
             response = await handle(request)
