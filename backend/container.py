@@ -97,6 +97,7 @@ class Container:
             self._guards,
             info=self.index_info,
             ping=self._ping_database,
+            try_reranker=self._try_reranker,
             last_ingestion=self._last_ingestion,
         )
         self.diagnostics = Diagnostics(loaded, probes)
@@ -255,6 +256,12 @@ class Container:
         database = self._adapters.database
         await self._guards["database"].call(database.ping)
         return database.problem
+
+    async def _try_reranker(self) -> None:
+        if self._adapters is None:
+            raise Starting("The service is still starting.")
+        if self._adapters.reranker is not None:
+            await self._adapters.reranker.relevance("What is this?", ["This is a sentence."])
 
     async def _prepare_database(self) -> None:
         assert self._adapters is not None

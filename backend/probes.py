@@ -104,17 +104,12 @@ def model_probe(
     *,
     base_url: str,
     api_key: SecretStr | None,
-    model: str | None,
+    model: str,
     on_space: bool = False,
 ) -> Probe:
-    """Does the server take the key, and does it know the model? Light: its circuit and its port.
-
-    Without ``model`` the light check is all: there is no question about it that costs nothing.
-    """
+    """Does the server take the key, and does it know the model? Light: its circuit and its port."""
 
     async def run() -> Check:
-        if model is None:
-            return await light()
         from backend.adapters.openai_probe import model_exists
 
         known = await model_exists(
@@ -138,6 +133,26 @@ def model_probe(
         return _circuit_check(name, guard)
 
     return Probe(name, run, light, timeout_s=PROBE_TIMEOUT_S, path=_path(base_url, on_space))
+
+
+def rerank_probe(
+    try_it: Callable[[], Awaitable[object]], guard: Guard, *, url: str, on_space: bool = False
+) -> Probe:
+    """Does the model put one sentence into order? Light: its circuit and its port.
+
+    These servers have no question about key and model that costs nothing, so the whole check, which
+    runs at the start and for admins only, is the smallest order there is.
+    """
+
+    async def run() -> Check:
+        await try_it()
+        return _circuit_check("rerank", guard)
+
+    async def light() -> Check:
+        await _connect(url, RERANK_NAMES.url, guard)
+        return _circuit_check("rerank", guard)
+
+    return Probe("rerank", run, light, timeout_s=PROBE_TIMEOUT_S, path=_path(url, on_space))
 
 
 def index_probe(
@@ -223,6 +238,7 @@ def make_probes(
     *,
     info: Callable[[], Awaitable[IndexInfo]],
     ping: Callable[[], Awaitable[str | None]],
+    try_reranker: Callable[[], Awaitable[object]],
     last_ingestion: Callable[[], IngestJob | None],
 ) -> list[Probe]:
     """A probe for every part that these settings use."""
@@ -251,8 +267,8 @@ def make_probes(
             )
         )
     if settings.rerank_enabled and (url := settings.rerank_base_url):
-        where = guards["rerank"], RERANK_NAMES
-        probes.append(model("rerank", *where, base_url=url, api_key=None, model=None))
+        guard = guards["rerank"]
+        probes.append(rerank_probe(try_reranker, guard, url=url, on_space=settings.on_space))
     dimensions = settings.embedding_dimensions if settings.embeddings_enabled else None
     on_space = settings.on_space
     vectors = guards["qdrant"]

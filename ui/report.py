@@ -36,7 +36,7 @@ _OVERALL = {
 _ANSWERED = {
     "openai": "Key and model",
     "embeddings": "Key and model",
-    "rerank": "Connection",
+    "rerank": "Key and model",
     "qdrant": "Key, collection, dimension",
     "database": "Sign-in and query",
     "docs": "Documents",

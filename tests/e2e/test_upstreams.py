@@ -8,6 +8,7 @@ from backend.guarded import CHAT_POLICY, EMBED_POLICY
 from backend.resilience import Policy
 from tests.doubles.openai import OpenAIDouble
 from tests.doubles.qdrant import QdrantDouble
+from tests.doubles.rerank import RerankDouble
 from tests.e2e.product import ask, ingest, product, until, write_book
 
 QUESTION = "What is a topic?"
@@ -158,3 +159,21 @@ async def test_qdrant_server_holds_the_book_and_its_absence_is_told(tmp_path, op
             assert (await site.ask("GET", "/health")).status == 200
             await qdrant.start()
             assert (await ask(site, QUESTION))["mode"] == "generated"
+
+
+@pytest.mark.parametrize(("key", "status"), [("test-key-not-real", "ok"), ("another", "down")])
+async def test_a_reranking_model_is_asked_for_its_key_and_model_on_demand_only(
+    tmp_path, key, status
+):
+    async with RerankDouble("test-key-not-real", lambda query, document: 1.0) as double:
+        chosen = {"RERANK_BASE_URL": double.base_url, "RERANK_MODEL": "m", "RERANK_API_KEY": key}
+        async with product(write_book(tmp_path / "docs"), tmp_path / "data", **chosen) as site:
+            await until(lambda: double.asked)  # at the start
+            await site.ask("GET", "/health/ready")
+            assert len(double.asked) == 1, "polling costs nothing"
+            report = (await site.ask("GET", "/health/config?probe=true")).json
+            row = next(row for row in report["upstreams"] if row["name"] == "rerank")
+
+    assert (row["status"], double.asked[-1]["top_n"]) == (status, 1)
+    assert ("RERANK_API_KEY" in (row["problem"] or "")) is (status == "down")
+    assert [step["name"] for step in row["steps"]] == ["DNS", "TCP"]
