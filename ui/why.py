@@ -134,11 +134,12 @@ def where(hit: Hit) -> str:
 
 def excerpt(hit: Hit) -> str:
     """The beginning of a hit's text on one line."""
-    words = _INLINE.sub(lambda found: found[1] or found[2] or found[3], hit.chunk.text)
-    flat = " ".join(_MARKS.sub("", words).split())
+    prose = _MARKS.sub("", hit.chunk.text)
+    words = _INLINE.sub(lambda found: found[1] or found[2] or found[3], prose)
+    flat = " ".join(words.split())
     if len(flat) <= _EXCERPT_CHARS:
         return flat
-    return f"{flat[:_EXCERPT_CHARS].rpartition(' ')[0] or flat[:_EXCERPT_CHARS]} …"
+    return f"{flat[:_EXCERPT_CHARS].rpartition(' ')[0] or flat[:_EXCERPT_CHARS]}\N{NO-BREAK SPACE}…"
 
 
 def score(value: float | None) -> str:

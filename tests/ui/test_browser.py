@@ -133,7 +133,7 @@ async def test_diagnostics_show_what_to_mend_first(browser: Browser, address: st
         await page.get_by_role("tab", name="Diagnostics").click()
         await page.wait_for_selector(".ba-summary")
         await page.click("#ba-refresh")
-        await page.wait_for_selector("text=Nobody answers there.")
+        await page.wait_for_selector("#ba-report :text('Nobody answers there.')")
 
         first = page.locator(".ba-group").first
         assert "Needs attention" in await first.inner_text()

@@ -76,6 +76,9 @@ async def test_a_thumb_and_a_comment_are_kept(
         await page.click("#ba-rating button:has-text('Send')")
         await page.wait_for_selector("text=Thank you")
         assert await page.locator(".ba-down.ba-on").count() == 1
+        await visit.ask("And then?")
+        await page.wait_for_selector("#ba-rating", state="hidden")
+        await visit.answered(2)
 
     assert container.insights.rated == [("message", "down", ""), ("message", "down", "No example")]
 
@@ -220,7 +223,7 @@ async def test_an_upstream_that_dies_is_seen_when_the_tab_is_opened_again(
             alive = False
             await visit.open("chat")
             await visit.open("diagnostics")
-            await visit.page.wait_for_selector("text=It died.")
+            await visit.page.wait_for_selector("#ba-report :text('It died.')")
 
 
 async def test_a_visitor_of_a_space_sees_chat_and_diagnostics_only(browser: Browser) -> None:
@@ -230,6 +233,15 @@ async def test_a_visitor_of_a_space_sees_chat_and_diagnostics_only(browser: Brow
             page = visit.page
             await page.wait_for_selector(".ba-badge")
             assert await page.get_by_role("tab").all_inner_texts() == ["Chat", "Diagnostics"]
+            missing = page.locator(".ba-setup")
+            await missing.wait_for()
+            for name in ("ADMIN_TOKEN", "BETTER_AUTH_SECRET", "OPENAI_API_KEY"):
+                assert name in await missing.inner_text()
+            assert await missing.locator("a").is_visible(), "all of it stands in the first screen"
+            await missing.locator("a").click()
+            await page.wait_for_selector(SEEN["diagnostics"])
+            assert page.url.endswith("?tab=diagnostics")
+            await page.click("#ba-tab-chat-button")
             await visit.ask(QUESTION)
             await visit.answered()
             assert await page.locator(".ba-why").count() == 0

@@ -47,3 +47,9 @@ def test_whatever_a_passage_holds_is_closed_and_harmless() -> None:
         tags = Tags(quoted(text))
         assert tags.open == []
         assert tags.seen <= {"mark", "b", "code"}
+
+
+def test_the_heading_that_stands_above_the_passage_is_not_said_twice() -> None:
+    assert quoted("Call it.", "## A\n\nFirst. Call it.") == "First. <mark>Call it.</mark>"
+    assert quoted("Call it.", "## B\n\nCall it.").startswith("<b>B</b>"), "another one stays"
+    assert "<mark>" in quoted("## A", "## A\n\nCall it."), "what is quoted stays"

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from backend.api.views import answer_view, search_view
 from backend.domain import Answer, Citation, Hit, Mode, Retrieved, Trace, Usage
 from tests.ui.fakes import chunk_of
@@ -7,7 +11,7 @@ from tests.unit.ui.test_answers import EVIL, Tags
 from ui.answers import foot_of, rated
 from ui.passages import passage_html
 from ui.plots import Series, bars
-from ui.why import steps_of, why_of
+from ui.why import excerpt, steps_of, why_of
 
 HITS = tuple(Hit(chunk_of(name), score, 0.8125, 7.5) for name, score in (("A", 0.9), ("B", 0.3)))
 TRACE = Trace(HITS[:1], HITS[1:], 0.5, 0.8, ({"role": "system", "content": f"Rules {EVIL}"},))
@@ -71,3 +75,20 @@ def test_bars_say_their_sums_and_have_whole_lines() -> None:
     assert "answered 7; not 2" in html
     assert [f">{value}</text>" in html for value in (0, 3, 6, 9, 12)] == [True] * 5
     assert html.count("<rect") == 2
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("## Nodes\n\nA node.", "A node."),
+        ("Call `init()`, see [Nodes](a.md) and **stop**.", "Call init(), see Nodes and stop."),
+        ("Send:\n\n```python\nx = `y`\n```\n", "Send: x = y"),
+        ("odd ` [stays", "odd ` [stays"),
+        ("x" * 200, "x" * 150 + "\N{NO-BREAK SPACE}…"),
+        ("word " * 40, ("word " * 30).rstrip() + "\N{NO-BREAK SPACE}…"),
+    ],
+)
+def test_an_excerpt_is_read_without_its_marks_and_cut_between_words(
+    markdown: str, words: str
+) -> None:
+    assert excerpt(Hit(replace(chunk_of("A"), text=markdown), 0.9)) == words
