@@ -12,13 +12,13 @@ from pathlib import Path
 import orjson
 
 from backend.adapters.edge_linking import SCANNED_BYTES, Linking
+from backend.adapters.edge_payloads import FILTERED_FIELDS
 from backend.adapters.edge_process import CorruptIndex, EdgeProcess
 from backend.adapters.index_plan import UPSTREAM, gather_results, plan_search, plan_writes
 from backend.adapters.points import (
     CHUNK,
     DOCUMENT,
     DOCUMENT_FIELDS,
-    INDEXED_FIELDS,
     WORD_FIELDS,
     chunk_from,
     dimensions_of,
@@ -144,7 +144,7 @@ class EdgeIndex:
             name = twin_name(live) if anew else live
         if live is not None and anew:
             await self._process.call("drop", name)  # what an earlier attempt has left
-        create = ("create", name, dimensions if model else None, INDEXED_FIELDS)
+        create = ("create", name, dimensions if model else None, FILTERED_FIELDS)
         try:
             await self._process.call(*create)
         except CorruptIndex:

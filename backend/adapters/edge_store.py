@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from backend.adapters.edge_folder import StoreError, linked, take_lock
-from backend.adapters.edge_payloads import Payloads
+from backend.adapters.edge_payloads import PACKED, Payloads, pack, unpack
 from backend.adapters.steps import Step
 
 _NO_GRAPH_KB = 10**9
@@ -171,10 +171,12 @@ class EdgeStore:
                     offset=offset,
                     limit=_PAGE,
                     filter=self._filter(must),
-                    with_payload=True if fields is None else fields,
+                    with_payload=True if fields is None else [*fields, PACKED],
                 )
             )
-            found.extend((str(record.id), record.payload or {}) for record in records)
+            found.extend(
+                (str(record.id), unpack(record.payload or {}, fields)) for record in records
+            )
             if offset is None:
                 return found
 
@@ -239,12 +241,14 @@ class EdgeStore:
             self._edge.Point(
                 id=id_,
                 vector={using: self._vector(vector) for using, vector in vectors.items()},
-                payload=payload,
+                payload=pack(payload),
             )
             for id_, vectors, payload in step.upsert
         ]
         updates = [update.upsert_points(points)] if points else []
-        updates += [update.overwrite_payload([id_], payload) for id_, payload in step.overwrite]
+        updates += [
+            update.overwrite_payload([id_], pack(payload)) for id_, payload in step.overwrite
+        ]
         if step.delete:
             updates.append(update.delete_points(list(step.delete)))
         if step.delete_where:

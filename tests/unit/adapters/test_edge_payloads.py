@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import orjson
 
 from backend.adapters import edge_payloads
-from backend.adapters.edge_payloads import Payloads
+from backend.adapters.edge_payloads import Payloads, pack, unpack
 
 
 class Shard:
@@ -43,3 +43,25 @@ def test_read_keeps_the_payloads_that_were_used_last(monkeypatch):
     for ids in (["a"], ["b"], ["a"], ["c"], ["a"], ["b"]):
         payloads.read(shard, "book", ids)
     assert shard.read == [["a"], ["b"], ["c"], ["b"]]
+
+
+def test_pack_gives_the_engine_few_fields_of_a_chunk_and_leaves_other_points_alone():
+    chunk = {"kind": "chunk", "source": "a.md", "content": "alpha", "position": 1}
+    packed = pack(chunk)
+    assert packed.keys() == {"kind", "source", "json"}
+    assert unpack(packed) == chunk
+    assert unpack(packed, ["content", "missing"]) == {"content": "alpha"}
+    document = {"kind": "document", "words": {"1": "alpha"}}
+    assert pack(document) == unpack(document) == document
+    assert unpack(chunk, ["content"]) == {"content": "alpha"}, "as earlier versions wrote it"
+
+
+def test_read_gives_the_payload_that_was_packed():
+    chunk = {"kind": "chunk", "source": "a.md", "content": "alpha"}
+    shard = SimpleNamespace(
+        retrieve=lambda ids, **_: [
+            SimpleNamespace(id=id_, payload=pack(chunk) if id_ == "new" else chunk) for id_ in ids
+        ]
+    )
+    found = Payloads().read(shard, "book", ["new", "old"])
+    assert orjson.loads(found["new"]) == orjson.loads(found["old"]) == chunk
