@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -16,6 +18,7 @@ from backend.services.limits import Limits
 from ui import answers, bridge
 from ui.access import Access, Doorman
 from ui.conversation import Conversation
+from ui.kept import Kept
 from ui.parts import Parts
 from ui.rating import Rating
 from ui.reader import LEVELS, MAX_PAGE_CHARS, MAX_SELECTION_CHARS, Reader
@@ -49,6 +52,7 @@ class Chat:
         self._doorman = doorman
         self._limits = limits
         self._clock = clock
+        self._kept = Kept()
 
     def build(self) -> gr.Chatbot:
         """Place the components; returns the one that shows the example questions."""
@@ -70,7 +74,7 @@ class Chat:
             allow_file_downloads=False,
             feedback_options=None,
         )
-        rating = Rating(self._parts, self._doorman, self._limits)
+        rating = Rating(self._parts, self._doorman, self._limits, self._kept)
         rating.place()
         with gr.Row(elem_id="ba-composer", equal_height=False):
             box = gr.Textbox(
@@ -88,7 +92,7 @@ class Chat:
             send = gr.Button("Ask", elem_id="ba-send", variant="primary", scale=0, min_width=88)
             stop = gr.Button("Stop", elem_id="ba-stop", visible=False, scale=0, min_width=88)
         rating.wire(messages, state, left=[box.submit, send.click])
-        again = bridge.field("retry")
+        again, resumed = bridge.field("retry"), bridge.field("resume")
         with gr.Row(elem_id="ba-under"):
             clear = gr.Button("New conversation", elem_id="ba-clear", size="sm", scale=0)
         reader = _reader_fields()
@@ -105,7 +109,8 @@ class Chat:
             messages.example_select(self.ask_example, inputs=[state, *reader], **asking),
         ]
         stop.click(self.stop, inputs=[state], cancels=runs, **common)
-        clear.click(self.clear, cancels=runs, **common)
+        clear.click(self.clear, inputs=[state], cancels=runs, **common)
+        resumed.change(self.resume, inputs=[resumed, state], **{**common, "outputs": outputs[:2]})
         return messages
 
     async def ask(
@@ -162,14 +167,27 @@ class Chat:
         """Mark the answer that was just cut."""
         self._doorman.admit_event(request)
         if conversation.exchanges and not conversation.exchanges[-1].answered:
-            said = _STOPPED if conversation.exchanges[-1].text else _NOT_BEGUN
-            conversation = conversation.updated(foot=answers.stopped(said))
+            conversation = _cut(conversation)
+            self._kept.keep(conversation)
         return conversation.messages(), conversation, *_idle()
 
-    def clear(self, request: gr.Request) -> Outputs:
+    def clear(self, conversation: Conversation, request: gr.Request) -> Outputs:
         """Begin anew."""
         self._doorman.admit_event(request)
-        return [], Conversation(), *_idle()
+        conversation = Conversation(key=conversation.key)
+        self._kept.keep(conversation)
+        return [], conversation, *_idle()
+
+    def resume(
+        self, action: str, conversation: Conversation, request: gr.Request
+    ) -> tuple[Any, Any]:
+        """Show again what the page had said before it was loaded anew."""
+        self._doorman.admit_event(request)
+        key = "".join(bridge.words(action)[:1])
+        if conversation.exchanges:
+            return gr.skip(), replace(conversation, key=key)
+        known = self._kept.of(key)
+        return known.messages() if known.exchanges else gr.skip(), known
 
     async def _answer(
         self, text: str, reader: Reader, before: Conversation, request: gr.Request
@@ -182,12 +200,16 @@ class Chat:
             async with aclosing(self._progress(text, before, now, request)) as steps:
                 async for now in steps:
                     yield now.messages(), now, *_same()
+        except (asyncio.CancelledError, GeneratorExit):  # stopped, or the page was left
+            self._kept.keep(_cut(now))
+            raise
         except AppError as error:
             now = now.updated(foot=answers.problem(error.detail))
         except Exception:
             # A traceback must not end in a page, whatever the reason.
             log.exception("chat failed")
             now = now.updated(foot=answers.problem(AppError().detail))
+        self._kept.keep(now)
         yield now.messages(), now, *_idle()
 
     async def _progress(
@@ -219,6 +241,11 @@ class Chat:
                     await self._limits.spend(event.answer.usage.total_tokens)
                     explained = caller.access is not Access.VISITOR
                     yield _finished(now, event.answer, explained=explained)
+
+
+def _cut(now: Conversation) -> Conversation:
+    said = _STOPPED if now.exchanges[-1].text else _NOT_BEGUN
+    return now.updated(foot=answers.stopped(said))
 
 
 def _finished(now: Conversation, answer: Answer, *, explained: bool) -> Conversation:

@@ -39,22 +39,20 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The exchanges of a page, oldest first."""
+    """The exchanges of a page, oldest first; ``key`` is what its browser calls it by."""
 
     exchanges: tuple[Exchange, ...] = ()
+    key: str = ""
 
     def asked(self, question: str, reader: Reader | None = None) -> Conversation:
         """With another question at its end."""
         asked = Exchange(question, reader or Reader())
-        return Conversation(
-            (*map(_folded, self.exchanges[:-EXPLAINED]), *self.exchanges[-EXPLAINED:], asked)[
-                -MAX_EXCHANGES:
-            ]
-        )
+        older = map(_folded, self.exchanges[:-EXPLAINED])
+        return self._with((*older, *self.exchanges[-EXPLAINED:], asked)[-MAX_EXCHANGES:])
 
     def updated(self, **changes: Any) -> Conversation:
         """With fields of the last exchange changed."""
-        return Conversation((*self.exchanges[:-1], replace(self.exchanges[-1], **changes)))
+        return self._with((*self.exchanges[:-1], replace(self.exchanges[-1], **changes)))
 
     def rated(self, position: int, rating: str) -> Conversation:
         """With a judgement of the answer at this position; unchanged where there is none."""
@@ -62,11 +60,14 @@ class Conversation:
             return self
         changed = list(self.exchanges)
         changed[position] = replace(changed[position], rating=rating)
-        return Conversation(tuple(changed))
+        return self._with(tuple(changed))
 
     def without_last(self) -> Conversation:
         """Before the last question."""
-        return Conversation(self.exchanges[:-1])
+        return self._with(self.exchanges[:-1])
+
+    def _with(self, exchanges: tuple[Exchange, ...]) -> Conversation:
+        return replace(self, exchanges=exchanges)
 
     @property
     def history(self) -> tuple[Turn, ...]:

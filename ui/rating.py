@@ -12,6 +12,7 @@ from backend.services.limits import Limits
 from ui import bridge
 from ui.access import Doorman
 from ui.conversation import Conversation
+from ui.kept import Kept
 from ui.parts import Parts
 
 MAX_COMMENT_CHARS = 2_000
@@ -27,10 +28,11 @@ Outputs = tuple[Any, ...]
 class Rating:
     """The row below the answers that asks for a comment, and what it does."""
 
-    def __init__(self, parts: Parts, doorman: Doorman, limits: Limits) -> None:
+    def __init__(self, parts: Parts, doorman: Doorman, limits: Limits, kept: Kept) -> None:
         self._parts = parts
         self._doorman = doorman
         self._limits = limits
+        self._kept = kept
 
     def place(self) -> None:
         """Place the row."""
@@ -84,6 +86,7 @@ class Rating:
         except AppError as error:
             shown = gr.update(visible=True)
             return gr.skip(), gr.skip(), ("", ""), shown, error.detail, gr.update(visible=False)
+        self._kept.keep(changed)
         return (
             changed.messages(),
             changed,

@@ -54,7 +54,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -78,6 +77,11 @@ NAMED = re.findall(r"(tests/\S+\.py)::(test_\w+)", __doc__ or "")
 EVIL = "https://evil.example"
 MORE_THAN_ANYTHING = 1 << 30
 BLOCK = b"x" * (64 * 1024)
+UPLOADS = ("/admin/gradio_api/upload", "/api/documents")
+FORM = (
+    '--b\r\ncontent-disposition: form-data; name="files"; filename="{name}"\r\n'
+    "content-type: text/markdown\r\n\r\n# Eve\n\r\n--b--\r\n"
+)
 TARGETS = (
     "/", "/config", "/info", "/login_check", "/queue/status", "/monitoring", "/monitoring/summary",
     "/token", "/user", "/app_id", "/theme.css", "/robots.txt", "/manifest.json", "/openapi.json",
@@ -216,12 +220,13 @@ async def test_many_uploads_are_refused_and_leave_nothing_behind(
     before = files_of(site)
     statuses: set[int] = set()
 
+    names = ("../../x.md", "..\\..\\x.md", "/etc/cron.d/x", "x.md")
+    forms = [FORM.format(name=name).encode() for name in names]
+    headers = {**AFAR, "content-type": "multipart/form-data; boundary=b"}
+
     async def upload(number: int) -> None:
-        form = aiohttp.FormData()
-        name = ("../../x.md", "..\\..\\x.md", "/etc/cron.d/x", "x.md")[number % 4]
-        form.add_field("files", b"# Eve\n", filename=name, content_type="text/markdown")
-        path = ("/admin/gradio_api/upload", "/api/documents")[number % 2]
-        async with site.http.post(path, data=form, headers=AFAR, allow_redirects=False) as reply:
+        path, form = UPLOADS[number % 2], forms[number % 4]
+        async with site.http.post(path, data=form, headers=headers, allow_redirects=False) as reply:
             statuses.add(reply.status)
 
     for start in range(0, count, 50):

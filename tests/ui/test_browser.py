@@ -83,6 +83,30 @@ async def test_an_example_and_the_history_of_the_page(
         await visit.page.wait_for_selector(".example")
 
 
+async def test_a_reload_keeps_what_was_said_and_another_tab_begins_anew(
+    browser: Browser, address: str, container: FakeContainer
+) -> None:
+    async with visiting(browser, address) as visit:
+        page = visit.page
+        await visit.ask(QUESTION)
+        await visit.answered()
+        await page.reload()
+        await visit.answered()
+        await page.wait_for_selector(".example", state="detached")
+        await visit.ask("And then?")
+        await visit.answered(2)
+        assert len(container.answering.questions[-1].history) == 2
+
+        other = await page.context.new_page()
+        await other.goto(address)
+        await other.wait_for_selector(".example")
+        assert await other.locator(".ba-copy-answer").count() == 0
+        await page.click("#ba-clear")
+        await page.wait_for_selector(".example")
+        await page.reload()
+        await page.wait_for_selector(".example")
+
+
 async def test_stop_ends_the_answer_and_the_next_one_works(
     browser: Browser, address: str, container: FakeContainer
 ) -> None:

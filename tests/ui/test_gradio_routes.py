@@ -157,8 +157,8 @@ async def test_a_visitor_of_a_space_reaches_nothing_that_changes_anything(space:
 
     assert isinstance(blocks, gradio.Blocks)
     assert handlers == {
-        "ask", "ask_example", "retry", "stop", "clear", "rate", "say", "close", "probe", "test",
-        "opened", "offered",
+        "ask", "ask_example", "retry", "stop", "clear", "resume", "rate", "say", "close", "probe",
+        "test", "opened", "offered",
     }  # fmt: skip
     assert {fn.api_visibility for fn in blocks.fns.values()} == {"private"}
 

@@ -206,9 +206,24 @@
     });
   }
 
+  // What was said stays over a reload: the server has it, this tab knows the key.
+  var resumed = false;
+
+  function resume() {
+    if (resumed || !document.querySelector("#ba-do-resume :is(textarea, input)")) return;
+    resumed = true;
+    var key;
+    try {
+      key = sessionStorage.getItem("book-conversation") || crypto.randomUUID();
+      sessionStorage.setItem("book-conversation", key);
+    } catch (_) { return; } // a frame that may store nothing, or no secure address
+    act("resume " + key);
+  }
+
   // A new question goes to the top of the view; its answer is read from its beginning.
   new MutationObserver(function (changes) {
     if (wanted) openWantedTab();
+    if (!resumed) resume();
     changes.forEach(function (change) {
       var row = change.target.closest && change.target.closest(".message-row");
       if (row) mend(row);

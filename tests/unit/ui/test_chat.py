@@ -23,6 +23,9 @@ PLAIN = ("", "", "", "")
 """Level, language, selected text and page of a plain question."""
 
 
+KEY = "00000000-0000-4000-8000-000000000001"
+
+
 class Clock:
     """Advances by ``step`` seconds whenever somebody looks."""
 
@@ -105,7 +108,9 @@ async def test_every_handler_admits_its_caller_anew(container: FakeContainer) ->
     with pytest.raises(Forbidden):
         chat.stop(Conversation(), stranger)
     with pytest.raises(Forbidden):
-        chat.clear(stranger)
+        chat.clear(Conversation(), stranger)
+    with pytest.raises(Forbidden):
+        chat.resume(f"resume {KEY} #1", Conversation(), stranger)
 
 
 async def test_the_limits_of_the_service_hold_here_too(container: FakeContainer) -> None:
@@ -148,6 +153,41 @@ async def test_closing_the_page_closes_the_answer(container: FakeContainer) -> N
     assert container.answering.cut == 1
 
 
+async def test_a_page_that_is_loaded_anew_shows_what_was_said(container: FakeContainer) -> None:
+    chat, resume = chat_of(container), f"resume {KEY} #1"
+    new = Conversation(key=KEY)
+    assert chat.resume(resume, Conversation(), event())[1] == new
+    outputs = await run(chat.ask("How?", new, *PLAIN, event()))
+
+    messages, conversation = chat.resume(resume, Conversation(), event())
+    assert (messages, conversation) == outputs[-1][:2]
+    assert len(conversation.history) == 2
+    chat.clear(conversation, event())
+    assert chat.resume(resume, Conversation(), event())[1] == new
+
+
+async def test_an_answer_that_a_reload_cut_is_marked_so(container: FakeContainer) -> None:
+    chat = chat_of(container)
+    outputs = chat.ask("How?", Conversation(key=KEY), *PLAIN, event())
+    for _ in range(3):
+        await anext(outputs)
+    await outputs.aclose()
+
+    messages, conversation = chat.resume(f"resume {KEY} #1", Conversation(), event())
+    assert "Stopped. The answer is as far as it got." in str(messages)
+    assert conversation.history == ()
+
+
+async def test_a_page_that_has_begun_is_not_overwritten(container: FakeContainer) -> None:
+    chat = chat_of(container)
+    await run(chat.ask("Old?", Conversation(key=KEY), *PLAIN, event()))
+    begun = Conversation().asked("New?")
+
+    _, conversation = chat.resume(f"resume {KEY} #1", begun, event())
+    assert conversation.exchanges == begun.exchanges
+    assert conversation.key == KEY
+
+
 async def test_retry_asks_the_last_question_with_what_came_before_it(
     container: FakeContainer,
 ) -> None:
@@ -162,9 +202,10 @@ async def test_retry_asks_the_last_question_with_what_came_before_it(
 
 async def test_stop_marks_what_was_cut(container: FakeContainer) -> None:
     chat = chat_of(container)
-    cut = Conversation().asked("How?").updated(text="Ha", shown="Ha")
+    begun = Conversation().asked("How?")
 
-    messages, conversation, *_ = chat.stop(cut, event())
+    messages, conversation, *_ = chat.stop(begun.updated(text="Ha", shown="Ha"), event())
 
-    assert "Stopped." in str(messages)
+    assert "Stopped. The answer is as far as it got." in str(messages)
     assert conversation.history == ()
+    assert "Stopped before the answer began." in str(chat.stop(begun, event())[0])
