@@ -59,7 +59,14 @@ class Asked:
         """Share of the question's weight that the prepared text has, 0..1."""
         if not self.total:
             return 0.0
-        return sum([weight * _share(text, parts) for _, parts, weight in self.words]) / self.total
+        held = 0.0
+        for _, parts, weight in self.words:
+            part = parts[0]
+            if len(parts) > 1:
+                held += weight * _share(text, parts)
+            elif part in text and _holds(text, part):  # as in _share, without the call
+                held += weight
+        return held / self.total
 
     def held(self, text: str) -> float:
         """How many of the question's words the prepared text has, whatever they weigh."""
@@ -123,16 +130,18 @@ def _needle(term: str) -> str:
 
 def _share(text: str, parts: tuple[str, ...]) -> float:
     """How much of a word the text has, 0..1."""
+    # most stems stand nowhere in the text, which is found out without a further call
     if len(parts) == 1:
-        return float(_holds(text, parts[0]))
-    return sum([_holds(text, part) for part in parts]) / len(parts)
+        (part,) = parts
+        return 1.0 if part in text and _holds(text, part) else 0.0
+    return sum([part in text and _holds(text, part) for part in parts]) / len(parts)
 
 
 def _holds(text: str, needle: str) -> bool:
-    """Whether the stem begins a word of the text."""
+    """Whether the stem, which stands in the text, begins a word of it."""
+    if not needle.isascii():
+        return True
     at = text.find(needle)
-    if at < 0 or not needle.isascii():
-        return at >= 0
     while not _is_word(needle, text, at):
         if (at := text.find(needle, at + 1)) < 0:
             return False
