@@ -10,14 +10,15 @@ import asyncio
 import logging
 import random as _random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from backend.errors import CircuitOpen, UpstreamError, UpstreamRateLimited
 from backend.ports import Embedder
 from backend.resilience import Sleep
 
-TEXTS = 96
-"""Of a request: what every provider takes at once."""
+TEXTS, CHARS = 96, 120_000
+"""Of a request. Cohere takes 96 texts at once, Gemini 100, OpenAI 2,048 and 300,000 tokens; scripts
+other than Latin need up to 2 a character."""
 FIRST, MOST = 4, 12
 """Requests at a time, at first and at most."""
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -110,14 +111,14 @@ class PacedEmbedder:
         Raises:
             UpstreamError: One that waiting does not mend, or that did not end.
         """
-        todo = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
+        todo = list(_requests(texts))
         found: list[list[tuple[float, ...]]] = [[] for _ in todo]
         waiting = list(enumerate(todo))[::-1]
         tasks: set[asyncio.Task[None]] = set()
         done: set[asyncio.Task[None]] = set()
         self.pace.begin()
 
-        async def one(number: int, part: Sequence[str]) -> None:
+        async def one(number: int, part: list[str]) -> None:
             began = self._clock()
             try:
                 found[number] = await self._inner.embed(part)
@@ -145,3 +146,17 @@ class PacedEmbedder:
                 task.cancel()
             await asyncio.gather(*tasks, *done, return_exceptions=True)
         return [vector for part in found for vector in part]
+
+
+def _requests(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts of each request; one that is longer than ``CHARS`` has its own."""
+    request: list[str] = []
+    size = 0
+    for text in texts:
+        if request and (len(request) == TEXTS or size + len(text) > CHARS):
+            yield request
+            request, size = [], 0
+        request.append(text)
+        size += len(text)
+    if request:
+        yield request

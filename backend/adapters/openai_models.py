@@ -6,9 +6,8 @@ no question waits for it (``openai_probe``).
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from backend.adapters.http import HttpTransport
@@ -22,11 +21,6 @@ from backend.variables.providers import dimensions_of
 
 WHOLE_TIMEOUT_S = 60.0  # the guard's limits are narrower; these hold where there is no guard
 EMBED_TIMEOUT_S = 60.0
-BATCH_TEXTS = 96  # Cohere takes 96 texts at once, Gemini 100, OpenAI 2,048
-BATCH_CHARS = (
-    120_000  # OpenAI takes 300,000 tokens; scripts other than Latin need up to 2 a character
-)
-CONCURRENT_BATCHES = 4
 
 # These count their thinking as output too, and refuse the older parameter.
 _NEW_LIMIT = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))")
@@ -175,35 +169,18 @@ class OpenAIEmbedder:
             self._fixed["dimensions"] = dimensions
 
     async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
-        """Vectors of the texts, in order; at most four requests at a time.
+        """Vectors of the texts, in order, by one request: ``pacing`` knows how many it may carry.
 
         Raises:
             UpstreamError: From the table of ``openai_errors``; UpstreamMalformed for an answer with
                 another number of vectors than texts, DimensionMismatch for one of another length.
         """
-        batches = list(_batches(texts))
-        if len(batches) == 1:
-            return await self._embed(batches[0])
-        results: list[list[tuple[float, ...]]] = [[] for _ in batches]
-        todo = iter(enumerate(batches))
-
-        async def work() -> None:
-            for position, batch in todo:
-                results[position] = await self._embed(batch)
-
-        tasks = [asyncio.create_task(work()) for _ in batches[:CONCURRENT_BATCHES]]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return [vector for result in results for vector in result]
-
-    async def _embed(self, texts: list[str]) -> list[tuple[float, ...]]:
+        if not texts:
+            return []
         answer = await self._transport.post_json(
             self._url,
-            {**self._fixed, "input": texts},
+            # an empty text is refused, a blank one is not
+            {**self._fixed, "input": [text or " " for text in texts]},
             headers=self._headers,
             timeout_s=EMBED_TIMEOUT_S,
             upstream=self._names.upstream,
@@ -228,16 +205,3 @@ class OpenAIEmbedder:
 
 def _bearer(api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if batch and (len(batch) == BATCH_TEXTS or size + len(text) > BATCH_CHARS):
-            yield batch
-            batch, size = [], 0
-        batch.append(text or " ")  # an empty text is refused, a blank one is not
-        size += len(text)
-    if batch:
-        yield batch

@@ -8,7 +8,6 @@ from contextlib import aclosing
 
 import pytest
 
-from backend.adapters import openai_models
 from backend.adapters.http import HttpTransport
 from backend.adapters.openai_errors import Names
 from backend.adapters.openai_models import OpenAIChat, OpenAIEmbedder
@@ -274,29 +273,6 @@ class TestEmbedder:
         assert vectors == [tuple(embedding(text, 1536)) for text in texts]
         assert await embedder.embed([]) == []
         assert double.calls("embeddings") == 1
-
-    async def test_batches_keep_order_and_bounds(
-        self, embedder: OpenAIEmbedder, double: OpenAIDouble
-    ) -> None:
-        double.dimensions = 8
-        embedder.dimensions = 8
-        double.latency_s = 0.01
-        texts = [f"word{n}" for n in range(openai_models.BATCH_TEXTS * 6)] + ["x" * 119_999] * 2
-        vectors = await embedder.embed(texts)
-        assert vectors == [tuple(embedding(text, 8)) for text in texts]
-        assert double.calls("embeddings") == 8
-        assert double.max_concurrent == 4
-
-    async def test_failing_batch_stops_the_others(
-        self, embedder: OpenAIEmbedder, double: OpenAIDouble
-    ) -> None:
-        double.fail("status", status=500)
-        double.fail("hang", times=None)
-        with pytest.raises(UpstreamUnavailable):
-            await embedder.embed(["x" * 119_999] * 6)
-        async with asyncio.timeout(5):
-            while double.concurrent:
-                await asyncio.sleep(0)
 
     async def test_other_length_is_a_mismatch_with_both_numbers(
         self, embedder: OpenAIEmbedder, double: OpenAIDouble

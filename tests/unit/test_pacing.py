@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from backend.errors import UpstreamError, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
-from backend.pacing import FIRST, GIVE_UP_S, MOST, TEXTS, PacedEmbedder
+from backend.pacing import CHARS, FIRST, GIVE_UP_S, MOST, TEXTS, PacedEmbedder
 
 
 class Provider:
@@ -24,6 +24,7 @@ class Provider:
 
     async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         assert len(texts) <= TEXTS
+        assert len(texts) == 1 or sum(map(len, texts)) <= CHARS
         self.requests += 1
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -77,6 +78,16 @@ async def test_embed_keeps_the_order_and_speeds_up_to_its_limit(
     assert [vector[0] for vector in found] == list(map(float, range(100 * TEXTS)))
     assert provider.most == MOST
     assert paced.dimensions == 1
+
+
+async def test_embed_sends_long_texts_in_smaller_requests_under_the_same_pace(
+    paced: PacedEmbedder, provider: Provider
+) -> None:
+    lengths = [1, CHARS - 1, 2, CHARS + 1, *[CHARS // 3] * 7 * MOST]
+    found = await paced.embed(["0" * (length - 1) + "7" for length in lengths])
+    assert found == [(7.0,)] * len(lengths)
+    assert provider.requests >= 3 + 7 * MOST / 3
+    assert provider.most <= MOST
 
 
 async def test_embed_halves_once_for_requests_refused_together_and_waits_as_told(
