@@ -120,6 +120,8 @@ async def _readme(browser: Browser, address: str) -> None:
         await page.wait_for_selector(SEEN[tab])
         if tab == "chat":
             await _ask(page, 1180)
+        elif tab == "diagnostics":
+            await page.locator(".ba-way > summary").first.click()
         await page.wait_for_timeout(600)
         await page.screenshot(path=FOLDER / f"readme-{tab}.png")
     await page.close()

@@ -212,6 +212,7 @@ async def test_an_endless_upload_is_cut_and_leaves_nothing_behind(
     assert (await site.ask("GET", "/health")).status == 200
 
 
+@pytest.mark.timeout(600)  # some twenty seconds of computing; more where others compute as well
 async def test_many_uploads_are_refused_and_leave_nothing_behind(
     site: Site, is_space: bool
 ) -> None:
