@@ -15,6 +15,7 @@ from backend.domain import (
     IndexInfo,
     SearchQuery,
     SearchResult,
+    Vector,
     Vocabulary,
 )
 from backend.ports import ChatModel, ChunkIndex, Embedder, Reranker
@@ -70,7 +71,7 @@ class GuardedEmbedder:
         self._inner = inner
         self._guard = guard
 
-    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """See the port; 10 s for each 128 texts."""
         rounds = max(1, -(-len(texts) // TEXTS_PER_TIMEOUT))
         timeout_s = self._guard.policy.attempt_timeout_s * rounds

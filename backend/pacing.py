@@ -12,6 +12,7 @@ import random as _random
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from backend.domain import Vector
 from backend.errors import CircuitOpen, UpstreamError, UpstreamRateLimited
 from backend.ports import Embedder
 from backend.resilience import Sleep
@@ -105,14 +106,14 @@ class PacedEmbedder:
         self._sleep = sleep
         self.pace = Pace(clock, random)
 
-    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Vectors of the texts, in order.
 
         Raises:
             UpstreamError: One that waiting does not mend, or that did not end.
         """
         todo = list(_requests(texts))
-        found: list[list[tuple[float, ...]]] = [[] for _ in todo]
+        found: list[list[Vector]] = [[] for _ in todo]
         waiting = list(enumerate(todo))[::-1]
         tasks: set[asyncio.Task[None]] = set()
         done: set[asyncio.Task[None]] = set()

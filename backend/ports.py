@@ -21,6 +21,7 @@ from backend.domain import (
     SearchResult,
     SourceFile,
     UnreadableFile,
+    Vector,
     Vocabulary,
 )
 
@@ -48,7 +49,7 @@ class Embedder(Protocol):
     dimensions: int | None
     """Length of the vectors; None until the first answer where nothing else tells."""
 
-    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Vectors of the texts, in order. Batches to the provider's limits by itself."""
         ...
 

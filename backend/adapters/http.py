@@ -206,7 +206,7 @@ def _encoded(body: object, upstream: str) -> bytes:
     if isinstance(body, bytes):
         return body
     try:
-        return orjson.dumps(body)
+        return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
         raise UpstreamRejected(
             upstream, "The text holds characters that cannot be sent; remove the broken ones."

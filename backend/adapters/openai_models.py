@@ -13,7 +13,7 @@ from typing import Any
 from backend.adapters.http import HttpTransport
 from backend.adapters.openai_errors import Names
 from backend.adapters.openai_wire import said_in, vectors_in
-from backend.domain import ChatDelta, Usage
+from backend.domain import ChatDelta, Usage, Vector
 from backend.errors import DimensionMismatch, UpstreamError
 from backend.text.pricing import priced
 from backend.variables.prices import Price
@@ -168,7 +168,7 @@ class OpenAIEmbedder:
         if dimensions and known and dimensions != known.native and known.allows(dimensions):
             self._fixed["dimensions"] = dimensions
 
-    async def embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Vectors of the texts, in order, by one request: ``pacing`` knows how many it may carry.
 
         Raises:

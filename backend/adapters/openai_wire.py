@@ -13,7 +13,7 @@ from array import array
 import orjson
 
 from backend.adapters.openai_errors import Names
-from backend.domain import Usage
+from backend.domain import Usage, Vector
 
 
 def said_in(payload: bytes, part: str, names: Names) -> tuple[str, str | None, Usage | None]:
@@ -51,7 +51,7 @@ def _text(value: object) -> str:
     raise TypeError("content is not text")
 
 
-def vectors_in(answer: bytes, count: int, names: Names) -> list[tuple[float, ...]]:
+def vectors_in(answer: bytes, count: int, names: Names) -> list[Vector]:
     """The vectors in order of their index, as base64 of little-endian float32 or as numbers."""
     try:
         data = orjson.loads(answer)["data"]
@@ -59,18 +59,17 @@ def vectors_in(answer: bytes, count: int, names: Names) -> list[tuple[float, ...
             raise ValueError("another number of vectors than texts")
         by_index = {item.get("index", n): _vector(item["embedding"]) for n, item in enumerate(data)}
         return [by_index[n] for n in range(count)]
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         raise names.unreadable() from error
 
 
-def _vector(embedding: str | list[float]) -> tuple[float, ...]:
+def _vector(embedding: str | list[float]) -> array[float]:
     if isinstance(embedding, str):
-        numbers = array("f", binascii.a2b_base64(embedding))
+        vector = array("f", binascii.a2b_base64(embedding))
         if sys.byteorder == "big":
-            numbers.byteswap()
-        vector = tuple(numbers)
+            vector.byteswap()
     else:
-        vector = tuple(map(float, embedding))
+        vector = array("f", embedding)
     if not vector or not math.isfinite(sum(vector)):
         raise ValueError("an embedding is empty or not finite")
     return vector

@@ -134,7 +134,7 @@ def rules() -> tuple[tuple[type[Exception], Callable[[Any], UpstreamError]], ...
 
 
 def _exhausted(error: Any) -> UpstreamError:
-    return classify(429, {"Retry-After": str(error.retry_after_s)}, b"")
+    return classify(429, {"retry-after": str(error.retry_after_s)}, b"")
 
 
 def _broken(error: Exception) -> UpstreamError:

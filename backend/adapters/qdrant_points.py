@@ -5,11 +5,13 @@ Qdrant's own client spends several times as much on its models, and every questi
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 from urllib.parse import quote
 
+import numpy
 import orjson
 
 from backend.adapters.http import HttpTransport
@@ -156,6 +158,8 @@ def _point(point: PointData) -> dict[str, Any]:
 def _vector(vector: Sequence[Any]) -> Any:
     if isinstance(vector[0], tuple):
         return {"indices": vector[0], "values": vector[1]}
+    if isinstance(vector, array):  # written with as many digits as float32 has, which is half
+        return numpy.frombuffer(vector, numpy.float32)
     return vector
 
 

@@ -35,6 +35,7 @@ from backend.domain.book import (
     SourceFile,
     SparseVector,
     UnreadableFile,
+    Vector,
     Vocabulary,
 )
 from backend.domain.operations import Check, CircuitChange, IngestJob, JobState, Status
@@ -73,5 +74,6 @@ __all__ = [
     "Turn",
     "UnreadableFile",
     "Usage",
+    "Vector",
     "Vocabulary",
 ]

@@ -58,6 +58,10 @@ class Chunk:
     content_hash: str
 
 
+Vector = Sequence[float]
+"""A dense vector. What a model gives is an array of float32, 4 bytes a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class SparseVector:
     """A sparse vector: ``indices`` are unsigned 32-bit and unique; same length as ``values``."""
@@ -72,7 +76,7 @@ class IndexPoint:
 
     chunk: Chunk
     sparse: SparseVector
-    dense: tuple[float, ...] | None = None
+    dense: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class SearchQuery:
     """One query for the engine: either vector may be absent."""
 
     sparse: SparseVector | None = None
-    dense: tuple[float, ...] | None = None
+    dense: Vector | None = None
 
 
 class ScoredChunk:

@@ -19,6 +19,7 @@ from backend.domain import (
     PreparedFile,
     SourceFile,
     SparseVector,
+    Vector,
 )
 from backend.errors import NotConfigured
 from backend.ports import ChunkIndex, DocumentSource, Embedder, Prepare
@@ -27,7 +28,7 @@ from backend.services.jobs import Run
 
 KEPT_ERRORS = 200
 
-_Vectors = Sequence[tuple[float, ...] | None]
+_Vectors = Sequence[Vector | None]
 
 
 @dataclass(frozen=True, slots=True)

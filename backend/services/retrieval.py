@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 
-from backend.domain import UPLOADED, Chunk, Hit, Question, Retrieved, SearchQuery, SearchResult
+from backend.domain import (
+    UPLOADED,
+    Chunk,
+    Hit,
+    Question,
+    Retrieved,
+    SearchQuery,
+    SearchResult,
+    Vector,
+)
 from backend.errors import DimensionMismatch, NotConfigured, UpstreamError
 from backend.metrics import DEGRADED
 from backend.ports import ChunkIndex, Embedder, Reranker
@@ -148,7 +157,7 @@ class Retrieval:
 
     async def _embed(
         self, texts: Sequence[str]
-    ) -> tuple[list[tuple[float, ...] | None], str | None]:
+    ) -> tuple[list[Vector | None], str | None]:
         if self._embedder is None:
             return [None] * len(texts), None
         try:

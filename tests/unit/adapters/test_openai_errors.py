@@ -13,14 +13,14 @@ from backend.errors import UpstreamRateLimited, UpstreamRejected
     ("headers", "body", "expected"),
     [
         ({}, b"", None),
-        ({"Retry-After": "2"}, b"", 2.0),
-        ({"Retry-After": "0.5"}, b"", 0.5),
-        ({"Retry-After": "-1"}, b"", None),
-        ({"Retry-After": "nan"}, b"", None),
-        ({"Retry-After": "soon"}, b"", None),
-        ({"Retry-After": "1e12"}, b"", 86_400.0),
-        ({"retry-after-ms": "1500", "Retry-After": "9"}, b"", 1.5),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"", 0.0),
+        ({"retry-after": "2"}, b"", 2.0),
+        ({"retry-after": "0.5"}, b"", 0.5),
+        ({"retry-after": "-1"}, b"", None),
+        ({"retry-after": "nan"}, b"", None),
+        ({"retry-after": "soon"}, b"", None),
+        ({"retry-after": "1e12"}, b"", 86_400.0),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, b"", 1.5),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, b"", 0.0),
         ({}, b'{"error": {"details": [{"retryDelay": "34.5s"}]}}', 34.5),
     ],
 )
@@ -32,7 +32,7 @@ def test_retry_after_reads_every_form(
 
 def test_retry_after_reads_a_date_to_come() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    seconds = retry_after({"Retry-After": date})
+    seconds = retry_after({"retry-after": date})
     assert seconds is not None
     assert 3500 < seconds <= 3600
 

@@ -55,7 +55,7 @@ def test_every_error_of_the_client_has_a_rule_of_its_own(module: object) -> None
 def test_classify_says_what_to_do(
     status: int, body: bytes, kind: type[UpstreamError], words: str
 ) -> None:
-    error = classify(status, {"Retry-After": "7"}, body)
+    error = classify(status, {"retry-after": "7"}, body)
     assert type(error) is kind
     assert re.search(words, error.detail)
     assert "secret" not in error.detail
