@@ -2,8 +2,9 @@
 
 A weighted sum of signals through the logistic function, so that 0.5 is the point of indifference:
 the top BM25 score over what the question could have scored at most, unknown words counted; how many
-words that belong to a subject the best passage has, and which share of them; the weight of words
-that the book does not know, of names among them most of all; and the nearest vector.
+words that belong to a subject the best passage has, which share of them, and whether it is about
+them or has them in passing; the weight of words that the book does not know, of names among them
+most of all; and the nearest vector.
 
 The weights were fitted on questions about three books, each book's questions judged by weights from
 the other two when signals and threshold were chosen: ``tests.bench.quality.fit``.
@@ -24,17 +25,22 @@ from backend.text.tokens import Token, tokens
 
 TOP = 3
 """Passages that are looked at."""
-CONSTANT = -3.38
-TOP_SCORE = 2.59
-SUBJECT_WORDS = 2.45
-SUBJECT_SHARE = 2.67
-UNKNOWN = -2.04
-REPAIRED = -0.55
+CONSTANT = -2.55
+TOP_SCORE = 1.93
+SUBJECT_WORDS = 1.11
+SUBJECT_SHARE = 2.07
+LONE_WORD = -1.2
+"""One word of a subject is soon found in an example of any book, two together are not."""
+STRESSED = 1.7
+UNKNOWN = -2.1
+REPAIRED = -0.14
 """A misspelt word that was replaced may have been a word of another field."""
-UNKNOWN_NAME = -2.18
+UNKNOWN_NAME = -2.43
 MAX_NAMES = 2
 MAX_SUBJECT_WORDS = 3
-COSINE = 0.9
+FEW = 2
+"""A question with fewer words of a subject is about the selected text, where there is one."""
+COSINE = 0.35
 
 COSINE_EVEN = 0.45
 COSINE_SLOPE = 6.0
@@ -58,10 +64,17 @@ class Signals:
     """Words of the question in the best passage, incidental ones left out."""
     subject_share: float = 0.0
     """The share that these have, by weight."""
+    stressed: float = 0.0
+    """The share that the passage has in its headings, or more than once."""
     unknown: float = 1.0
     repaired: float = 0.0
     unknown_names: int = 0
     cosine: float | None = None
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether the best passage has no two words of the subject."""
+        return self.subject_words <= 1
 
     @property
     def confidence(self) -> float:
@@ -75,6 +88,8 @@ class Signals:
             + TOP_SCORE * self.top_score
             + SUBJECT_WORDS * min(MAX_SUBJECT_WORDS, self.subject_words) / MAX_SUBJECT_WORDS
             + SUBJECT_SHARE * self.subject_share
+            + LONE_WORD * self.is_lone
+            + STRESSED * self.stressed
             + UNKNOWN * self.unknown
             + REPAIRED * self.repaired
             + UNKNOWN_NAME * min(MAX_NAMES, self.unknown_names)
@@ -94,7 +109,7 @@ def measure(
 
     Args:
         words: The question's, weighed by the lexicon; those of the selected text count too where
-            the question has fewer than two words of its own.
+            the question says little by itself.
         question: Its text is as it was searched for, misspelt words replaced.
         hits: Best first.
         lexicon: The book's words.
@@ -103,19 +118,17 @@ def measure(
     if not hits:
         return Signals()
     selected = question.selected_text
-    if selected and sum(not lexicon.is_incidental(word.token) for word in words.words) < 2:
+    if selected and says_little(words, lexicon):
         words = asked(f"{question.text}\n{selected}", lexicon.weight)
     if not words.words:
         return Signals()
     incidental = {w.token for w in words.words if lexicon.is_incidental(w.token)}
     words = _weighed(words, incidental)
-    passages = [
-        prepare((hit.chunk.source, " > ".join(hit.chunk.heading_path), hit.chunk.window))
-        for hit in hits[:TOP]
-    ]
+    passages = [prepare((*_headings(hit), hit.chunk.window)) for hit in hits[:TOP]]
     covered = [words.coverage(passage) for passage in passages]
     coverage = max(covered)
-    closest = passages[covered.index(coverage)]
+    place = covered.index(coverage)
+    closest, headings = passages[place], prepare(_headings(hits[place]))
     subject = Asked(tuple([word for word in words.words if word.token not in incidental]))
     named, replaced = set(_names(question.text)), set(repaired)
     cosines = [hit.dense_score for hit in hits if hit.dense_score is not None]
@@ -124,11 +137,17 @@ def measure(
         coverage=coverage,
         subject_words=subject.held(closest),
         subject_share=subject.coverage(closest),
+        stressed=_stressed(subject, headings, closest),
         unknown=_share(words, lexicon.lacks) if lexicon else 1 - coverage,
         repaired=_share(words, lambda token: not replaced.isdisjoint(token.forms)),
         unknown_names=sum(w.token in named and lexicon.lacks(w.token) for w in words.words),
         cosine=max(cosines, default=None),
     )
+
+
+def says_little(words: Asked, lexicon: Lexicon) -> bool:
+    """Whether a question with these words cannot be understood without the text it is about."""
+    return sum(not lexicon.is_incidental(word.token) for word in words.words) < FEW
 
 
 def _weighed(words: Asked, incidental: Set[Token]) -> Asked:
@@ -143,6 +162,19 @@ def _weighed(words: Asked, incidental: Set[Token]) -> Asked:
             ]
         )
     )
+
+
+def _headings(hit: Hit) -> tuple[str, str]:
+    """The names that the passage stands under."""
+    return hit.chunk.source, " > ".join(hit.chunk.heading_path)
+
+
+def _stressed(subject: Asked, headings: str, passage: str) -> float:
+    if not subject.total:
+        return 0.0
+    seldom = [word for word in subject.words if any(passage.count(p) < 2 for p in word.parts)]
+    once = Asked(tuple(seldom))
+    return 1 - once.total * (1 - once.coverage(headings)) / subject.total
 
 
 def _top_score(

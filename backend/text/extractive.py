@@ -3,7 +3,8 @@
 Pieces (sentences, list items, code blocks, tables) are scored by the question's terms that they
 hold, weighted by how rare a term is among the candidates; a heading that asks what the reader asks
 lifts the text that follows it. The best pieces are widened to what can stand alone: a lead-in with
-its list or code, a sentence with its neighbours. Everything returned is verbatim.
+its list or code, a sentence with its neighbours. A comparison is answered by the best span and the
+best one of each side. Everything returned is verbatim.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.domain import Hit
+from backend.text.comparisons import compared
 from backend.text.passages import Piece, is_bare_code, pieces
 from backend.text.stopwords import VAGUE
 from backend.text.tokens import stem
@@ -71,6 +73,19 @@ class _Candidate:
 
 def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> list[Extract]:
     """The spans that answer, best first; at least one where there is a hit."""
+    found = _extract(question, selected, hits, terms)
+    sides = compared(question)
+    if not sides:
+        return found
+    best = [span for side in sides for span in _extract(side, "", hits, terms)[:1]]
+    chosen: list[Extract] = []
+    for span in (*found[:1], *best, *found[1:]):
+        if len(chosen) <= len(sides) and not _repeats(span, chosen):
+            chosen.append(span)
+    return chosen
+
+
+def _extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> list[Extract]:
     weights = _term_weights(question, selected, terms)
     code = bool(_WANTS_CODE.search(question.lower())) or bool(selected)
     candidates = _candidates(hits, weights, terms)
@@ -89,7 +104,7 @@ def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> 
         if chosen and not _adds(candidate, covered, ranked[0].score, weights):
             continue
         span = _widen(candidate, min(SPAN_CHARS, room) if chosen else SPAN_CHARS, code)
-        if any(span.text in other.text or other.text in span.text for other in chosen):
+        if _repeats(span, chosen):
             continue
         if chosen and len(span.text) > room:
             continue
@@ -98,6 +113,10 @@ def extract(question: str, selected: str, hits: Sequence[Hit], terms: Terms) -> 
         covered |= candidate.terms
         room -= len(span.text)
     return chosen
+
+
+def _repeats(span: Extract, chosen: Sequence[Extract]) -> bool:
+    return any(span.text in other.text or other.text in span.text for other in chosen)
 
 
 def _adds(

@@ -19,6 +19,10 @@ from backend.text.reranking import LOOKED_AT, REST, rerank
 SELECTION_BOOST = 0.3
 PAGE_BOOST = 0.08
 SHORTEST_SELECTION = 8
+WORTH = 0.45
+"""Share of the best score that a hit needs to be worth a reader's time."""
+MOST_READ = 10
+"""Hits that somebody reads; a longer list is for a program, which gets what it asked for."""
 
 
 class LateHits(Sequence[Hit]):
@@ -69,6 +73,13 @@ def rank(
         reach = below.score * (REST if words.words else 1.0) + boost
         return [hit for hit in ranked if hit.score > reach]
     return ranked
+
+
+def worth_reading(hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Without those, best first, that match far worse than the best one; a long list as it is."""
+    if len(hits) > MOST_READ:
+        return hits
+    return [hit for hit in hits if hit.score >= WORTH * hits[0].score]
 
 
 def without_overlap(candidates: Iterable[Candidate]) -> Iterator[Hit]:

@@ -24,9 +24,10 @@ REST = OUTLINE_SHARE / FULL
 
 _OUTLINE = re.compile(
     r"\b(?:review|discussion|check|practice) questions?\b|\bquiz|\bexercises?\b|\bfurther reading\b"
-    r"|\blearning (?:objectives|outcomes|goals)\b|\bprerequisites\b|\breferences\b"
+    r"|\blearning (?:objectives|outcomes|goals)\b|\bprerequisites\b"
     r"|\btable of contents\b|\bsee also\b|\bwhat you will learn\b"
 )
+_OUTLINE_HEADING = re.compile(rf"{_OUTLINE.pattern}|^\W*references\W*$")  # not mutable ones
 _QUESTION = re.compile(r"\?\s*$", re.MULTILINE)
 
 
@@ -60,7 +61,7 @@ def _rescored(hit: Hit, score: float) -> Hit:
 def is_outline(hit: Hit) -> bool:
     """Whether the hit only asks, or only says what is treated elsewhere."""
     heading = hit.chunk.heading_path[-1:]
-    if heading and _OUTLINE.search(heading[0].lower()):
+    if heading and _OUTLINE_HEADING.search(heading[0].lower()):
         return True
     asking = len(_QUESTION.findall(hit.chunk.text))
     return asking > 1 and 2 * asking >= len(hit.chunk.text.split("\n")) - 2

@@ -3,8 +3,9 @@
 A term's index is ``abs(int32(murmur3_32(term)))``. A document's value is the saturated frequency
 ``tf * (k + 1) / (tf + k * (1 - b + b * length / average))``, a query's is 1; the engine multiplies
 by ``ln(1 + (N - df + 0.5) / (df + 0.5))`` through the vector's IDF modifier. Two departures: the
-average length is a constant, because a vector must not depend on the other documents; and the
-pieces of an identifier weigh half in a query, because they repeat what its whole says.
+average length is a constant, because a vector must not depend on the other documents; and in a
+query the pieces of an identifier weigh half, because they repeat what its whole says, and so do
+the words that questions about anything are made of.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from operator import attrgetter, itemgetter
 import mmh3
 
 from backend.domain import SparseVector
+from backend.text.lexicon import is_vague
 from backend.text.tokens import Token, counted_pieces, piece_tokens, tokens
 
 K = 1.2
@@ -25,6 +27,8 @@ AVERAGE_LENGTH = 70.0
 """Words without stop words of a chunk of about 600 characters with its heading path."""
 HEADING_BOOST = 1.5
 PIECE_WEIGHT = 0.5
+VAGUE_WEIGHT = 0.5
+"""A book of code has ``purpose`` seldom, which makes it look like what a question is about."""
 
 _TERMS = attrgetter("terms")
 
@@ -55,11 +59,15 @@ def encode_document(
 
 
 def encode_query(text: str) -> SparseVector:
-    """The vector of a question: weight 1 for each different word, empty without any."""
+    """The vector of a question: weight 1 for each different word, empty without any.
+
+    Vague words and the pieces of identifiers weigh less.
+    """
     weights: dict[int, float] = {}
     for token in tokens(text, query=True):
+        whole = VAGUE_WEIGHT if is_vague(token) else 1.0
         for position, index in enumerate(_hashed(token.terms)):
-            weight = 1.0 if token.alike or position == 0 else PIECE_WEIGHT
+            weight = whole if token.alike or position == 0 else PIECE_WEIGHT
             weights[index] = max(weight, weights.get(index, 0.0))
     return SparseVector(indices=tuple(weights), values=tuple(weights.values()))
 

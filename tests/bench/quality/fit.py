@@ -24,8 +24,8 @@ from tests.bench.quality.observed import Observed, observe
 from tests.bench.quality.served import ROOT
 
 NAMES = (
-    "constant", "top_score", "subject_words", "subject_share", "unknown", "repaired",
-    "unknown_name", "cosine",
+    "constant", "top_score", "subject_words", "subject_share", "lone_word", "stressed", "unknown",
+    "repaired", "unknown_name", "cosine",
 )  # fmt: skip
 PENALTY = 0.1
 """Of the weights' squares, against three kinds of questions that count a hundred each."""
@@ -48,6 +48,8 @@ class Row(NamedTuple):
             found.top_score,
             min(MAX_SUBJECT_WORDS, found.subject_words) / MAX_SUBJECT_WORDS,
             found.subject_share,
+            float(found.is_lone),
+            found.stressed,
             found.unknown,
             found.repaired,
             min(MAX_NAMES, found.unknown_names),

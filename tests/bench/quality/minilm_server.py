@@ -25,6 +25,8 @@ from typing import Any
 MODEL = "all-MiniLM-L6-v2"
 DIMENSIONS = 384
 WORD_PIECES = 256
+BATCH = 8
+"""Texts at a time: what more of them need no longer fits into a core's caches."""
 
 
 class Vectors:
@@ -64,7 +66,7 @@ class Vectors:
             torch.set_num_threads(1)
             self._model = SentenceTransformer(str(get_model_path()), device="cpu")
             self._model.max_seq_length = WORD_PIECES
-        vectors = self._model.encode(texts, batch_size=32, normalize_embeddings=True)
+        vectors = self._model.encode(texts, batch_size=BATCH, normalize_embeddings=True)
         return [vector.astype("<f4").tobytes() for vector in vectors]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from backend.domain import Question
-from backend.text.confidence import measure
+from backend.text.confidence import measure, says_little
 from backend.text.evidence import asked
 from backend.text.lexicon import Lexicon
 from tests.unit.builders import make_hit
@@ -53,6 +53,18 @@ def test_confidence_of_a_question_in_other_words_goes_by_the_vectors():
 def test_confidence_of_a_repaired_word_is_lower():
     sure = confidence("ubuntu node", "A node on ubuntu.")
     assert confidence("ubuntu node", "A node on ubuntu.", repaired=("ubuntu",)) < sure
+
+
+def test_confidence_of_a_lone_word_in_passing_is_lower_than_of_a_subject():
+    in_passing, subject = "Not on ubuntu.", "Ubuntu is a system. Install ubuntu."
+    assert confidence("What about ubuntu?", in_passing) < confidence("What about ubuntu?", subject)
+    sure = confidence("What about ubuntu nodes?", "Ubuntu and nodes.")
+    assert confidence("What about ubuntu?", "Ubuntu and nodes.") < sure
+
+
+def test_says_little_counts_words_of_a_subject():
+    said = {q: says_little(asked(q), BOOK) for q in ("What is this?", "Why a node?", "node topic")}
+    assert list(said.values()) == [True, True, False]
 
 
 def test_confidence_takes_the_selection_where_the_question_has_no_words():

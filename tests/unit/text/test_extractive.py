@@ -49,6 +49,15 @@ def test_extract_cites_each_span_and_adds_what_brings_new_terms():
     assert "weather" not in text
 
 
+def test_extract_quotes_each_side_of_a_comparison():
+    both = make_hit("Boxes and cells differ, and boxes and cells are pointers.")
+    boxes = make_hit("A box owns what it points to.", score=0.5, heading_path=("Boxes",))
+    cells = make_hit("A cell checks its borrows late.", score=0.5, heading_path=("Cells",))
+    text = answer("What is the difference between boxes and cells?", both, boxes, cells)
+    assert [text.count(hit.chunk.text) for hit in (both, boxes, cells)] == [1, 1, 1]
+    assert "late" not in answer("What are boxes?", both, boxes, cells)
+
+
 def test_extract_uses_the_selection_as_well():
     hits = [
         make_hit("A goal is rejected while navigation is already active.", heading_path=("A",)),

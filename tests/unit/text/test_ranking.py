@@ -5,7 +5,7 @@ import pytest
 from backend.domain import Question, ScoredChunk
 from backend.text.evidence import asked
 from backend.text.fusion import Candidate
-from backend.text.ranking import LateHits, one_per_section, rank
+from backend.text.ranking import MOST_READ, LateHits, one_per_section, rank, worth_reading
 from tests.unit.builders import make_chunk, make_hit
 
 WORDS = "arm leg node topic motor sensor".split()
@@ -84,3 +84,16 @@ def test_late_hits_are_made_once_and_only_when_looked_at():
     assert [hit.chunk.text for hit in hits] == ["a", "b"]
     assert (len(hits), hits[1].chunk.text, len(hits[:1])) == (2, "b", 1)
     assert made == [1]
+
+
+def test_worth_reading_leaves_out_what_is_far_behind_the_best():
+    good, fair, poor = (make_hit(f"node {n}", score=n) for n in (0.8, 0.5, 0.2))
+    assert worth_reading([good, fair, poor]) == [good, fair]
+    assert worth_reading([poor]) == [poor]
+    assert worth_reading([]) == []
+
+
+def test_worth_reading_leaves_a_long_list_whole():
+    hits = [make_hit(f"node {n}", score=1 / (1 + n)) for n in range(MOST_READ + 1)]
+    assert worth_reading(hits) == hits
+    assert len(worth_reading(hits[:-1])) < MOST_READ

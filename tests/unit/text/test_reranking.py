@@ -20,6 +20,12 @@ def test_rerank_puts_review_questions_behind_what_answers_them():
     assert order("Which review questions are there?", asking, telling)[0] == asking.chunk.text
 
 
+def test_rerank_takes_references_of_a_language_for_no_list_of_sources():
+    sources = make_hit("Mutable references in a nutshell.", heading_path=("References",))
+    telling = make_hit("Mutable references are exclusive.", heading_path=("Mutable References",))
+    assert order("mutable references", sources, telling)[0] == telling.chunk.text
+
+
 def test_rerank_keeps_scores_in_bounds_and_order():
     hits = [make_hit(f"node {n}", score=1.0 - n / 40) for n in range(LOOKED_AT + 5)]
     scores = [hit.score for hit in rerank(hits, asked("node"), "node")]

@@ -4,6 +4,7 @@ from backend.text import sparse
 from backend.text.sparse import (
     AVERAGE_LENGTH,
     PIECE_WEIGHT,
+    VAGUE_WEIGHT,
     coverage,
     document_terms,
     encode_document,
@@ -118,6 +119,11 @@ def test_encode_query_weighs_pieces_less_than_words() -> None:
     weights = encode_query("spin_once robots").values
     assert sorted(weights) == [PIECE_WEIGHT, 1, 1]
     assert set(encode_query("spin spin_once").values) == {1}
+
+
+def test_encode_query_weighs_words_less_that_any_question_may_have() -> None:
+    assert encode_query("purpose of nodes").values == (VAGUE_WEIGHT, 1)
+    assert score("purpose of nodes", "nodes") > score("purpose of nodes", "purpose")
 
 
 def test_identifiers_match_best_where_they_stand_whole() -> None:
