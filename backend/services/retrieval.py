@@ -24,11 +24,11 @@ from backend.services.lexicons import Lexicons
 from backend.services.query_vectors import QueryVectors
 from backend.services.second_opinion import second_opinion
 from backend.text.comparisons import about, both_sides, compared
-from backend.text.confidence import measure
+from backend.text.confidence import measure, says_little
 from backend.text.evidence import asked
 from backend.text.fusion import fuse_queries
 from backend.text.lexicon import Lexicon
-from backend.text.ranking import LateHits, one_per_section, rank
+from backend.text.ranking import LateHits, one_per_section, rank, worth_reading
 from backend.text.sparse import encode_query
 from backend.text.typos import repair
 
@@ -37,7 +37,7 @@ CANDIDATES = 30
 CLOSEST = 3
 """Sections shown to a reader whose question the book does not answer."""
 SELECTION_WEIGHT = 0.5
-"""Weight of the selected text's ranking against 1 for the question's own."""
+"""Weight of the selected text's ranking against 1 for the question's own, where that says much."""
 _BY_WORDS = "Searched by words only: "
 EMPTY = (
     "Nothing has been read in yet, so there is nothing to answer from. DOCS_PATH says where the "
@@ -94,8 +94,8 @@ class Retrieval:
         count = limit or self._options.top_k
         results, mismatch = await self._search(queries, max(CANDIDATES, count))
         searched = perf_counter()
-        weights = [1.0, SELECTION_WEIGHT][:own]
         words = asked(text, lexicon.weight)
+        weights = [1.0, 1.0 if says_little(words, lexicon) else SELECTION_WEIGHT][:own]
         question = replace(question, text=text)
         ranking = partial(rank, fuse_queries(results[:own], weights), words, question)
         ranked = ranking(enough=count)
@@ -115,7 +115,7 @@ class Retrieval:
                 for side, found in zip(sides, results[own:], strict=True)
             )
             ranked = both_sides(ranked, sides, [hit for hits in best for hit in hits])
-        hits = tuple(ranked[:shown])
+        hits = tuple(worth_reading(ranked[:shown]))
         timings = {"search": _ms(embedded, searched), "rank": _ms(searched, perf_counter())}
         if self._embedder is not None:
             timings["embed"] = _ms(started, embedded)

@@ -1,6 +1,6 @@
 import pytest
 
-from backend.domain import Question, ScoredChunk, Vocabulary
+from backend.domain import Question, ScoredChunk, SearchResult, Vocabulary
 from backend.errors import UpstreamTimeout
 from backend.services.retrieval import Retrieval, RetrievalOptions
 from backend.text.sparse import encode_query
@@ -83,3 +83,31 @@ async def test_search_repairs_what_the_book_spells_otherwise():
     found = await retrieval.search(Question("what proccess is a node"))
     assert index.queries[0][0].sparse == encode_query("process node")
     assert found.hits
+
+
+class TwoQueries(FakeIndex):
+    """Finds all of its chunks for the question, and only the last one for the selected text."""
+
+    async def search(self, queries, limit):
+        assert len(queries) == 2
+        return [SearchResult(sparse=self.found), SearchResult(sparse=self.found[-1:])]
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [("What does this do?", "marked"), ("What does a node process do?", "own")],
+)
+async def test_search_goes_by_the_selection_where_the_question_says_little(question, first):
+    own, marked = make_chunk("Stories.", source="own.md"), make_chunk("Doors.", source="marked.md")
+    index = TwoQueries(ScoredChunk(own, 9.0), ScoredChunk(marked, 4.0))
+    search = Retrieval(index, None, RetrievalOptions(2, 0.0)).search
+    found = await search(Question(question, selected_text="Doors of a house"))
+    assert found.hits[0].chunk.source == f"{first}.md"
+
+
+async def test_search_shows_no_hit_that_is_far_behind_the_best():
+    best, far = ScoredChunk(NODES, 9.0), ScoredChunk(make_chunk("Buses.", source="b.md"), 0.5)
+    index = FakeIndex(best, far)
+    found = await Retrieval(index, None, RetrievalOptions(2, 0.0)).search(Question("node process"))
+    assert [hit.chunk for hit in found.hits] == [NODES]
+    assert [hit.chunk for hit in found.dropped] == [far.chunk]
