@@ -10,6 +10,7 @@ from typing import Any
 
 from backend.container import Container
 from backend.resilience import Policy
+from backend.server import limits_of
 from backend.settings import load
 from tests.api.serving import UNLIMITED, Site, serving
 
@@ -54,7 +55,7 @@ async def product(
     chosen = {} if docs is None else {"DOCS_PATH": str(docs)}
     environ = {"DATA_DIR": str(data), **chosen, **environment}
     container = Container(load(environ), policies=policies, keep_answers=keep_answers)
-    limits = None if limited else UNLIMITED  # None: as the variables say
+    limits = limits_of(container.settings, container.counters) if limited else UNLIMITED
     async with serving(container, limits=limits) as site:  # type: ignore[arg-type]
         await container.ready()
         await until(lambda: container.ingestion.last is not None)
@@ -79,7 +80,7 @@ async def ingest(site: Site) -> Any:
 
 
 async def until(condition: Any) -> None:
-    """Let other tasks run until the condition holds."""
+    """Let others work until the condition holds; a bound for what hangs."""
     async with asyncio.timeout(60):
         while not condition():
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)

@@ -19,7 +19,16 @@ from typing import Any
 import aiohttp
 
 from tests.api.serving import Reply
-from tests.faults.figures import PATIENCE_S
+from tests.faults.figures import PATIENCE_S, within
+from tests.faults.invariants import (
+    BACK_S,
+    HEALTH_P99_S,
+    QUESTION,
+    SPARE,
+    alive,
+    no_foreign_words,
+    one_end,
+)
 from tests.faults.waiting import soon
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +44,22 @@ class Service:
     port: int
     http: aiohttp.ClientSession
     log: Path
+    health: tuple[float, float] = (0.0, 0.0)
+    """The figures of ``/health`` in the last fault, see ``invariants.alive``."""
 
     async def ask(self, method: str, path: str, **options: Any) -> Reply:
+        """One request, whose response has one end and no driver's words."""
         async with self.http.request(method, path, **options) as response:
-            return Reply(response.status, response.headers.copy(), await response.read())
+            reply = Reply(response.status, response.headers.copy(), await response.read())
+        if response.content_type != "text/html":
+            one_end(reply)
+            no_foreign_words(reply)
+        return reply
+
+    def callers(self) -> aiohttp.ClientSession:
+        """A client for any number of requests at once."""
+        everybody = aiohttp.TCPConnector(limit=0)
+        return aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", connector=everybody)
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
@@ -57,6 +78,10 @@ class Service:
     @property
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    @property
+    def threads(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
     async def gone(self) -> int:
         """Wait for its end; the exit status."""
@@ -92,10 +117,7 @@ async def running(
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
     try:
-        everybody_at_once = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(
-            f"http://127.0.0.1:{port}", connector=everybody_at_once
-        ) as http:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
             service = Service(process, port, http, log)
             await _answering(service, "/health/ready" if ready else "/health")
             yield service
@@ -116,7 +138,32 @@ async def _answering(service: Service, path: str) -> None:
 
 
 @asynccontextmanager
-async def probed(service: Service) -> AsyncIterator[tuple[list[float], list[float]]]:
+async def watched_process(
+    service: Service, *, mode: str = "generated", spare: int = SPARE
+) -> AsyncIterator[None]:
+    """The promises I4 to I6 around a fault, as ``invariants.watched`` has them.
+
+    ``spare``: threads and descriptors that may stay, for what pools keep.
+    """
+    await service.ask("POST", "/chat", json={"query": QUESTION})
+    descriptors, threads = service.descriptors, service.threads
+    async with _probed(service) as healths:
+        yield
+    service.health = alive(*healths, wall_s=HEALTH_P99_S)
+    reply = await service.ask("POST", "/chat", json={"query": QUESTION})
+    assert (reply.status, reply.json["mode"], reply.json["degraded"]) == (200, mode, None)
+
+    async def held() -> tuple[int, int]:
+        return service.descriptors, service.threads
+
+    _, took = await soon(
+        held, lambda now: now[0] <= descriptors + spare and now[1] <= threads + spare
+    )
+    within("seconds until everything was given back", took, BACK_S)
+
+
+@asynccontextmanager
+async def _probed(service: Service) -> AsyncIterator[tuple[list[float], list[float]]]:
     """Ask ``/health`` throughout the block: seconds, and CPU seconds of the service's loop.
 
     It is asked from a thread, so that the loop of callers and doubles is not measured.

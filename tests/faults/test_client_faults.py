@@ -15,9 +15,11 @@ from backend.metrics import REQUESTS
 from tests.api.serving import parse_events
 from tests.e2e.product import product, until
 from tests.faults.figures import PATIENCE_S, scale, within
-from tests.faults.invariants import QUESTION, alive, watched
+from tests.faults.invariants import QUESTION, SPARE, watched
 from tests.faults.models import keys
-from tests.faults.process import probed, running
+from tests.faults.process import Service, running, watched_process
+from tests.faults.readers import sign_up, whole_pairs
+from tests.faults.waiting import soon
 
 BODY = orjson.dumps({"query": QUESTION})
 NUMBERS = count(1)
@@ -35,8 +37,10 @@ async def test_f21_caller_that_leaves_stops_the_model(docs, tmp_path, openai, qd
         product(docs, tmp_path / "data", **variables) as site,
         watched(site, heal=openai.heal) as watch,
     ):
+        reader = await sign_up(site)
         openai.fail("hang_mid", on="chat", after=2)
-        async with site.http.post("/chat/stream", json={"query": QUESTION}) as response:
+        asking = {"json": {"query": QUESTION}, "headers": reader.headers}
+        async with site.http.post("/chat/stream", **asking) as response:
             while b"event: token" not in await response.content.readline():
                 pass
             left = time.perf_counter()
@@ -45,9 +49,13 @@ async def test_f21_caller_that_leaves_stops_the_model(docs, tmp_path, openai, qd
         closed_s = time.perf_counter() - left
         within("seconds until the model was stopped", closed_s, 1.0)
         assert openai.concurrent == 0
+        sessions, _ = await soon(lambda: reader.sessions(site), bool)
+        messages = await reader.messages(site, sessions[0]["id"])
+        whole_pairs(messages)
+        assert [message["status"] for message in messages] == ["complete", "truncated"]
         entry = await watch.circuit("openai")
         assert (entry["state"], entry["failure_count"]) == ("closed", 0)
-        seen(f"model closed after {closed_s * 1000:.0f} ms, 0 failures")
+        seen(f"model closed after {closed_s * 1000:.0f} ms, 0 failures; what was said is kept")
 
 
 async def test_f21_leaving_early_is_not_free(docs, tmp_path, openai, qdrant, seen):
@@ -73,11 +81,14 @@ async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
 ):
     openai.reply = "sentence " * 890 + "[1]"  # as long as an answer may be
     readers = scale("READERS", 40, 200)
-    async with running(tmp_path, **keys(openai.port)) as service:
-        await asyncio.gather(*(one_stream(service) for _ in range(20)))
+    async with (
+        running(tmp_path, **keys(openai.port)) as service,
+        watched_process(service, spare=readers + SPARE),
+    ):
+        await many_streams(service, 20)
         cold = service.rss
         # what as many readers cost who take everything: connections, tasks, the allocator's own
-        await asyncio.gather(*(one_stream(service) for _ in range(readers)))
+        await many_streams(service, readers)
         asked, before = openai.calls("chat"), service.rss
         sockets = [await slow_reader(service.port) for _ in range(readers)]
         most = before
@@ -122,9 +133,10 @@ async def slow_reader(port: int) -> socket.socket:
 
 async def test_f24_giant_bodies_are_refused_before_they_are_kept(docs, tmp_path, seen):
     megabytes = scale("BODY_MB", 100, 1000)
-    async with running(tmp_path) as service:
-        for _ in range(3):
-            await service.ask("POST", "/chat", json={"query": QUESTION})
+    async with (
+        running(tmp_path) as service,
+        watched_process(service, mode="extractive"),
+    ):
         for declared in (True, False) * 2:  # what grows once
             await send_giant(service.port, 16, declared=declared)
         before = service.rss
@@ -211,24 +223,32 @@ async def test_f31_many_streams_at_once_starve_nobody(docs, tmp_path, openai, se
     openai.token_delay_s = 0.05
     openai.reply = "A topic is a named bus over which nodes exchange messages. " * 4 + "[1]"
     async with running(tmp_path, **keys(openai.port)) as service:
-        await one_stream(service)
-        before, descriptors = service.rss, service.descriptors
-        async with probed(service) as healths:
-            replies = await asyncio.gather(*(one_stream(service) for _ in range(streams)))
-        assert all(events[-1][0] == "done" for events in replies)
-        assert len({events[-1][1]["message_id"] for events in replies}) == streams
-        wall, cpu = alive(*healths)
-        grown = (service.rss - before) / streams
-        assert grown < 256 * 1024
-        assert service.descriptors <= descriptors + 2 * streams + 10, "one line each way"
-        seen(
-            f"{streams} streams whole; /health p99 {wall * 1000:.0f} ms, "
-            f"{cpu * 1000:.0f} ms of CPU; "
-            f"{grown / 1024:.0f} KB per stream"
-        )
+        async with watched_process(service, spare=streams + SPARE):  # its lines to the model
+            before = service.rss
+            openai.may_end.clear()
+            asking = asyncio.create_task(many_streams(service, streams))
+            await until(lambda: openai.concurrent == streams or asking.done())
+            grown = (service.rss - before) / streams
+            openai.may_end.set()
+            replies = await asking
+            assert [events[-1] for events in replies if events[-1][0] != "done"] == []
+            assert len({events[-1][1]["message_id"] for events in replies}) == streams
+            assert openai.max_concurrent >= streams, "at once, not after each other"
+            assert grown < 256 * 1024
+        wall, cpu = service.health
+    seen(
+        f"{streams} streams whole; /health p99 {wall * 1000:.0f} ms, {cpu * 1000:.0f} ms of CPU; "
+        f"{grown / 1024:.0f} KB per stream"
+    )
 
 
-async def one_stream(service):
+async def many_streams(service: Service, count: int):
+    """So many at once, read to their ends by a client of their own; their events."""
+    async with service.callers() as http:
+        return await asyncio.gather(*(one_stream(http) for _ in range(count)))
+
+
+async def one_stream(http):
     body = {"query": QUESTION, "page_url": f"/docs/{next(NUMBERS)}"}
-    async with service.http.post("/chat/stream", json=body) as response:
+    async with http.post("/chat/stream", json=body) as response:
         return parse_events((await response.read()).decode())

@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from backend.adapters.sql.engine import SQLITE_FILE
 from tests.e2e.product import product
 from tests.faults.invariants import QUESTION, no_foreign_words, watched
-from tests.faults.process import running
+from tests.faults.process import running, watched_process
 from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.test_database_faults import QUICK, SECRET
 from tests.faults.waiting import soon
@@ -57,7 +57,7 @@ async def test_f18_full_disk_loses_no_row(docs, tmp_path, seen):
     with small_disk(tmp_path / "disk") as disk:
         shutil.copytree(docs, disk / "docs")
         token = {"ADMIN_TOKEN": "admin-token-not-real"}
-        async with running(disk, **token) as service:
+        async with running(disk, **token) as service, watched_process(service, mode="extractive"):
             reader = await sign_up(service)
             answers = [(await reader.chat(service)).json for _ in range(3)]
             assert all(answer["saved"] for answer in answers)

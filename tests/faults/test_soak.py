@@ -12,7 +12,7 @@ from statistics import median
 from tests.faults.figures import PATIENCE_S, scale
 from tests.faults.invariants import SPARE, one_end
 from tests.faults.models import keys
-from tests.faults.process import running
+from tests.faults.process import running, watched_process
 from tests.faults.proxy import FaultProxy
 from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.test_database_faults import through
@@ -20,6 +20,8 @@ from tests.faults.waiting import soon
 
 CALLERS = 3
 EVERY_S = 5.0
+KEPT = 40
+"""Connections and threads that the pools may have gained."""
 MEGABYTE = 2**20
 FLAT = 1.10
 """What the second half may have on top of the first one, in memory; and a little in any case."""
@@ -116,28 +118,30 @@ async def test_f32_soak_under_random_faults_loses_and_doubles_nothing(
             readers = [await sign_up(service, f"reader{n}") for n in range(CALLERS)]
             await _recovered(service, readers[0])  # the book has been read in
             load, held, faults = Load(service, readers), Held(), 0
-            asking = asyncio.create_task(load.run())
-            until = time.monotonic() + seconds
-            while time.monotonic() < until and not asking.done():
-                line = dice.choice((model, index, database))
-                line.set(**dice.choice(TOXICS))
-                if dice.random() < 0.3:
-                    line.cut()
-                faults += 1
-                await asyncio.sleep(every / 2)
-                line.heal()
-                await asyncio.sleep(every / 2)
-                held.look(service)
-                openai.requests.clear()
-            load.over.set()
-            await asyncio.wait_for(asking, 2 * PATIENCE_S)
-            stored = await _stored(service, load, readers)
+            async with watched_process(service, spare=KEPT):
+                asking = asyncio.create_task(load.run())
+                until = time.monotonic() + seconds
+                while time.monotonic() < until and not asking.done():
+                    line = dice.choice((model, index, database))
+                    line.set(**dice.choice(TOXICS))
+                    if dice.random() < 0.3:
+                        line.cut()
+                    faults += 1
+                    await asyncio.sleep(every / 2)
+                    line.heal()
+                    await asyncio.sleep(every / 2)
+                    held.look(service)
+                    openai.requests.clear()
+                load.over.set()
+                await asyncio.wait_for(asking, 2 * PATIENCE_S)
+                stored = await _stored(service, load, readers)
             assert load.unanswered == 0
             assert "Traceback" not in service.log.read_text()
         total = sum(load.ends.values())
         seen(
             f"{seconds} s, {faults} faults, {total} requests: 0 unanswered, {stored} kept, 0 lost, "
-            f"0 doubled; {held.flat()}; {dict(load.ends)}"
+            f"0 doubled; {held.flat()}; /health p99 {service.health[0] * 1000:.0f} ms; "
+            f"{dict(load.ends)}"
         )
 
 
@@ -159,4 +163,9 @@ async def _stored(service, load, readers) -> int:
 
 async def _recovered(service, reader) -> None:
     """Everything is used again, without a restart."""
-    await soon(lambda: reader.chat(service), lambda reply: reply.json.get("saved"))
+
+    def whole(reply) -> bool:
+        answer = reply.json
+        return bool(answer.get("saved")) and not answer["degraded"]
+
+    await soon(lambda: reader.chat(service), whole)

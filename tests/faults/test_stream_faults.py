@@ -9,17 +9,28 @@ from dataclasses import replace
 import pytest
 
 from backend.metrics import UPSTREAM_CALLS
+from backend.services import answering
 from tests.api.serving import parse_events
 from tests.faults.figures import scale, within
 from tests.faults.invariants import QUESTION, watched
 from tests.faults.models import CHAT, LATE_S, PATIENT_POLICIES, POLICIES, SOON_S, behind
+from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.waiting import rested
 
+WHOLE_S = 2.0
 RESET_REPLY = " ".join(f"word{n}" for n in range(60)) + " [1]."
 
 
 def tokens_of(reply):
     return [data["text"] for name, data in reply.events if name == "token"]
+
+
+async def partial(site, reader, error) -> str:
+    """The text that is kept of an answer that broke off, as its reader finds it."""
+    messages = await reader.messages(site, error["session_id"])
+    whole_pairs(messages)
+    assert (messages[-1]["id"], messages[-1]["status"]) == (error["message_id"], "truncated")
+    return str(messages[-1]["content"])
 
 
 async def test_f01_slow_first_token_leaves_headers_and_sources_at_once(
@@ -115,10 +126,11 @@ async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
         behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=openai.heal) as watch,
     ):
+        reader = await sign_up(site)
         openai.reply = "A topic is a named bus [1]."
         openai.fail("hang_mid", on="chat", after=3)
         started = time.perf_counter()
-        streamed = await watch.stream()
+        streamed = await watch.stream(headers=reader.headers)
         wall = time.perf_counter() - started
         within("seconds until the error", wall, SOON_S + LATE_S)
         name, error = streamed.events[-1]
@@ -126,8 +138,32 @@ async def test_f03_hang_between_tokens_ends_with_one_error_and_keeps_the_text(
         assert (error["truncated"], error["retryable"]) == (True, True)
         assert "generate" in error["timings_ms"]
         assert "".join(tokens_of(streamed)).split() == ["A", "topic", "is"]
+        assert (await partial(site, reader, error)).split() == ["A", "topic", "is"]
         assert (await watch.circuit("openai"))["failure_count"] == 0
         seen(f"ended after {wall:.2f} s at a deadline of {SOON_S:.2f} s")
+
+
+async def test_f03_answer_without_end_is_cut_by_the_deadline_of_the_whole(
+    docs, tmp_path, openai, model_line, monkeypatch, seen
+):
+    """Each token comes in time, and so would the next one, for hours."""
+    monkeypatch.setattr(answering, "ANSWER_DEADLINE_S", WHOLE_S)
+    async with (
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
+        watched(site, heal=openai.heal) as watch,
+    ):
+        openai.reply, openai.token_delay_s = "word " * 100_000, 0.05
+        started = time.perf_counter()
+        streamed = await watch.stream()
+        wall = time.perf_counter() - started
+        openai.reply, openai.token_delay_s = None, 0.0
+        name, error = streamed.events[-1]
+        assert (name, error.get("code")) == ("error", "upstream_timeout"), error
+        assert error["truncated"] is True
+        assert {"search", "first_token", "generate", "total"} <= error["timings_ms"].keys()
+        assert tokens_of(streamed)
+        within("seconds until the error", wall, WHOLE_S + LATE_S)
+        seen(f"no end: cut after {wall:.1f} s at a deadline of {WHOLE_S:.0f} s for the whole")
 
 
 async def test_f03_hang_in_a_whole_answer_is_quoted(docs, tmp_path, openai, model_line, seen):
@@ -152,10 +188,11 @@ async def test_f07_reset_after_the_first_token_is_never_run_again(
         behind(model_line, docs, tmp_path) as site,
         watched(site, heal=model_line.heal) as watch,
     ):
+        reader = await sign_up(site)
         before = openai.calls("chat")
         model_line.cut()
         model_line.set(reset_after=900)
-        reply = await watch.stream()
+        reply = await watch.stream(headers=reader.headers)
         assert openai.calls("chat") - before == 1
         name, error = reply.events[-1]
         assert (name, error["code"]) == ("error", "upstream_unavailable")
@@ -164,6 +201,7 @@ async def test_f07_reset_after_the_first_token_is_never_run_again(
         assert said
         openai.reply = None
         words = "".join(said).split()
+        assert (await partial(site, reader, error)).split() == words
         assert " ".join(words) in " ".join(RESET_REPLY.split()), "a token came twice"
         seen(f"{len(words)} tokens, 1 call, 1 error")
 
