@@ -46,7 +46,7 @@ def setup_html(report: Row, *, on_space: bool) -> str:
     return (
         f'<div class="ba-setup"><h3>{title}</h3><ul class="ba-setup-list">{items}{left}</ul>'
         f"<p>{sentence(where_to_set(on_space=on_space))} "
-        '<a href="?tab=diagnostics">How to mend each</a></p></div>'
+        '<a href="?tab=diagnostics">How to set each</a></p></div>'
     )
 
 
