@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from backend.adapters.openai_errors import Names
+from backend.loading import loading
 
 if TYPE_CHECKING:
     import openai
@@ -26,6 +28,7 @@ async def model_exists(
     Raises:
         UpstreamError: The key is refused, the server cannot be reached, ...
     """
+    await asyncio.to_thread(_load)
     import openai
 
     names = names or Names()
@@ -43,6 +46,12 @@ async def model_exists(
         raise names.from_sdk(error) from error
     except TimeoutError as error:
         raise names.timed_out() from error
+
+
+def _load() -> None:
+    """Import the SDK: half a second, in which answers go on."""
+    with loading():
+        import_module("openai")
 
 
 async def _listed(client: openai.AsyncOpenAI, model: str) -> bool | None:
