@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from backend.adapters.openai_errors import Names
 from backend.adapters.rerank_model import RERANK_NAMES
-from backend.domain import Check, IndexInfo, IngestJob, JobState, Status
+from backend.domain import Check, IndexInfo, IngestJob, Status
 from backend.errors import UpstreamRefused
 from backend.resilience import Guard
 from backend.services.connectivity import Step, Target, inspect
+from backend.services.problems import index_problem, ingestion_problem
 from backend.services.readiness import Probe
 from backend.settings import Settings
 
@@ -168,7 +169,7 @@ def index_probe(
     async def run() -> Check:
         found = await info()
         details = {"points": found.points, "fingerprint": found.fingerprint}
-        problem, fix = _index_problem(found, expected)
+        problem, fix = index_problem(found, expected)
         if problem is None and (fault := guard.fault):
             raise fault
         return Check("qdrant", Status.DEGRADED if problem else Status.OK, problem, fix, details)
@@ -183,26 +184,6 @@ def index_probe(
     return Probe(
         "qdrant", run, light, essential=True, timeout_s=PROBE_TIMEOUT_S, path=_path(url, on_space)
     )
-
-
-def _index_problem(found: IndexInfo, expected: int | None) -> tuple[str | None, str | None]:
-    ingest = "Run an ingestion (POST /ingest, or `python app.py ingest`)."
-    if found.problem:
-        return found.problem, ingest
-    if found.points == 0:
-        return "The index is empty: nothing of the book can be found yet.", ingest
-    if found.legacy:
-        return (
-            "The collection has the layout of an earlier backend: it is searched by meaning only.",
-            f"{ingest} It is rebuilt beside the old one, which stays, and then swapped in.",
-        )
-    if expected is not None and found.dimensions not in (None, expected):
-        return (
-            f"The index holds vectors of {found.dimensions} numbers, the embedding model makes "
-            f"{expected}.",
-            f"Correct EMBEDDING_MODEL or EMBEDDING_DIMENSIONS, or rebuild the index: {ingest}",
-        )
-    return None, None
 
 
 def database_probe(
@@ -296,20 +277,7 @@ def docs_probe(
                 "DOCS_PATH does not exist, so nothing new can be ingested.",
                 "Point DOCS_PATH at the folder of the chapters.",
             )
-        problem, fix = _ingestion_problem(last_ingestion())
+        problem, fix = ingestion_problem(last_ingestion())
         return Check("docs", Status.DEGRADED if problem else Status.OK, problem, fix)
 
     return Probe("docs", run, path=_path(docs_path if "://" in docs_path else None, on_space))
-
-
-def _ingestion_problem(job: IngestJob | None) -> tuple[str | None, str | None]:
-    if job is None or not job.errors:
-        return None, None
-    last = job.errors[-1]
-    if job.state is JobState.FAILED:
-        return f"The last ingestion failed: {last.reason}", "Mend that, then ingest again."
-    return (
-        f"{len(job.errors)} files were left out by the last ingestion, such as {last.path}: "
-        f"{last.reason}",
-        "Mend these files, then ingest again; the rest of the book is in the index.",
-    )
