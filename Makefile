@@ -43,8 +43,7 @@ docs: $(FOR_TESTING) ## write the variables and the OpenAPI document into README
 	mv docs/.openapi.json docs/openapi.json
 
 faults: $(FOR_TESTING) ## inject every fault in its long form and write the table into docs/reliability.md
-	FAULTS_LONG=1 FAULTS_KILLS=$(KILLS) FAULTS_SOAK_S=$(SOAK_S) FAULTS_STREAMS=500 \
-	  FAULTS_READERS=200 FAULTS_BODY_MB=1000 $(PY) -m tests.faults.report --write
+	FAULTS_LONG=1 FAULTS_KILLS=$(KILLS) FAULTS_SOAK_S=$(SOAK_S) $(PY) -m tests.faults.report --write
 
 PACK ?= ../shared/data
 MINILM := .venv-minilm

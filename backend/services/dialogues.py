@@ -35,6 +35,7 @@ from backend.domain import (
     Turn,
 )
 from backend.errors import AppError, UpstreamError
+from backend.metrics import DEGRADED
 from backend.services.answer_records import from_record, to_record
 from backend.services.conversations import known_id
 from backend.services.history_window import fitting
@@ -131,6 +132,7 @@ class Dialogues:
             try:
                 found = await self._replays.begin(asker, key, "chat", asdict(question))
             except UpstreamError as error:
+                DEGRADED.add("unrepeatable", error.code)
                 notes.append(f"The Idempotency-Key has no effect now: {error.detail}")
             else:
                 if isinstance(found, bytes):
@@ -191,6 +193,7 @@ class Dialogues:
                     user_id, known_id(session_id), RECALLED_MESSAGES, RECALLED_CHARS
                 )
         except UpstreamError as error:
+            DEGRADED.add("without_turns", error.code)
             round_.notes.append(f"Answered without the earlier turns: {error.detail}")
             return ()
         except AppError:  # an id that no conversation can have
@@ -232,6 +235,7 @@ class Dialogues:
             session_id = await asyncio.shield(storing)
         except AppError as error:
             log.warning("an answer was not saved", extra={"code": error.code})
+            DEGRADED.add("unsaved", error.code)
             round_.notes.append(f"Not saved in your history: {error.detail}")
             return replace(answer, session_id=round_.wanted or exchange.new_session_id)
         return replace(answer, session_id=session_id, saved=True)

@@ -1,6 +1,6 @@
 """``python -m tests.faults.report [--write]``: runs the matrix and prints what was seen.
 
-The long forms are chosen by the variables of ``scale``; ``--write`` puts the table between the
+Which form runs is chosen by the variables of ``figures``; ``--write`` puts the table between the
 markers in docs/reliability.md.
 """
 

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from backend.adapters.sql.connections import POOL_OVERFLOW, POOL_SIZE
 from backend.errors import AppError
 from backend.guarded import DATABASE_POLICY
+from backend.metrics import DEGRADED
 from tests.e2e.product import product, until
 from tests.faults.conftest import durable
 from tests.faults.figures import PATIENCE_S, scale, within
@@ -33,6 +34,11 @@ def through(line: FaultProxy, server) -> dict[str, str]:
     """The variables for a database behind the proxy."""
     url = server.dsn(server.database()).replace(str(server.port), str(line.port))
     return {"NEON_API_KEY": url, **SECRET}
+
+
+def unsaved() -> float:
+    """Answers that the metrics count as not stored, for whatever reason."""
+    return sum(n for (step, _), n in DEGRADED.values.items() if step == "unsaved")
 
 
 async def test_f14_database_down_at_start_is_found_when_it_comes(
@@ -82,6 +88,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
         reader = await sign_up(site)
         session = (await reader.chat(site)).json["session_id"]
         server.kill()
+        counted = unsaved()
         held, answered = [], []
         for _ in range(5):
             reply = await watch.call(
@@ -92,6 +99,7 @@ async def test_f15_crash_costs_the_memory_of_answers_and_no_session(
             reply = await watch.call("GET", "/api/auth/get-session", headers=reader.headers)
             held.append(reply.status == 503 or reply.json["user"]["email"] == "reader@example.org")
         assert all(answered)
+        assert unsaved() == counted + 5
         assert all(held), "nobody is signed out by a database that is away"
         assert (await watch.ready())["database"]["status"] == "down"
         server.start()
