@@ -116,7 +116,7 @@ async def test_product_answers_in_the_models_order_and_in_its_own_when_that_fail
         "SCORE_THRESHOLD": "0",
     }
     query = "What is a node and a topic?"
-    body = {"query": query, "limit": 10}
+    body = {"query": query, "limit": 20}  # so many are all there are
     async with product(docs, tmp_path / "data", **chosen) as site:
 
         async def texts() -> list[str]:
