@@ -120,12 +120,18 @@ def _prepared(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _parts(token: Token) -> tuple[str, ...]:
-    parts = tuple(map(_needle, token.terms if token.alike else token.terms[1:]))
+    if token.alike:
+        parts = tuple(map(_needle, token.terms, token.forms))
+    else:
+        parts = tuple(_needle(term, term) for term in token.terms[1:])
     return parts or (token.forms[0],)
 
 
-def _needle(term: str) -> str:
-    return term[:-1] if len(term) > 3 and term.endswith("i") and term.isascii() else term
+def _needle(term: str, form: str) -> str:
+    """What the forms of a word begin with: ``clos`` for ``closing``, whose stem is ``close``."""
+    restored = term[:-1] == form[: len(term) - 1] and not form.startswith(term)
+    altered = restored or term.endswith("i")
+    return term[:-1] if len(term) > 3 and altered and term.isascii() else term
 
 
 def _share(text: str, parts: tuple[str, ...]) -> float:

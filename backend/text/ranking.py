@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import overload
 
 from backend.domain import Hit, Question
@@ -85,12 +86,23 @@ def worth_reading(hits: Sequence[Hit]) -> Sequence[Hit]:
 def without_overlap(candidates: Iterable[Candidate]) -> Iterator[Hit]:
     """Leave out a candidate whose text already stands in the window of a better one."""
     windows: dict[str, list[str]] = {}
-    for candidate in candidates:
+    for candidate in _in_order(candidates):
         chunk = candidate.chunk
         seen = windows.setdefault(chunk.source, [])
         if not any(chunk.text in window for window in seen):
             seen.append(chunk.window)
             yield Hit(chunk, candidate.score, candidate.dense_score, candidate.sparse_score)
+
+
+def _in_order(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Of those that match alike first what comes first in a file: an engine has no order there."""
+    for _, alike in groupby(candidates, key=attrgetter("score")):
+        some = list(alike)
+        yield from sorted(some, key=_place) if len(some) > 1 else some
+
+
+def _place(candidate: Candidate) -> tuple[str, int]:
+    return candidate.chunk.source, candidate.chunk.position
 
 
 def marked_text(selected: str) -> str:

@@ -12,6 +12,8 @@ from backend.text.evidence import asked, prepare
         ("node", "subnodes and anodes", 0.0),
         ("use_sim_time", "set use_sim_time to true", 1.0),
         ("create timer", "self.createTimer(1.0)", 1.0),
+        ("closing hours", "closing, not closed, by the hour", 1.0),
+        ("entity of movement", "entities move", 0.5),
         ("port 80", "port 8080", 0.5),
         ("GRÖSSE", "die Größe", 1.0),
         ("机器人", "一个机器人在走", 1.0),

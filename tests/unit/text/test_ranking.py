@@ -67,6 +67,13 @@ def test_rank_leaves_out_a_text_that_a_better_window_shows():
     assert [hit.chunk for hit in rank(found, asked("node"), question)] == [big]
 
 
+def test_rank_puts_equal_passages_into_the_order_of_the_book():
+    later, first = (make_chunk("A node.", id=str(n), position=n) for n in (7, 2))
+    found = [Candidate(0.5, None, 2.0, ScoredChunk(chunk, 2.0)) for chunk in (later, first)]
+    for candidates in (found, found[::-1]):
+        assert [hit.chunk for hit in rank(candidates, asked("node"), Question("node"))] == [first]
+
+
 def test_one_per_section_stops_at_the_number_asked_for():
     hits = [make_hit(text, section=n) for text, n in (("a", 1), ("b", 1), ("c", 2), ("d", 3))]
     assert [hit.chunk.text for hit in one_per_section(hits, 2)] == ["a", "c"]
