@@ -28,7 +28,7 @@ from backend.text.confidence import measure, says_little
 from backend.text.evidence import asked
 from backend.text.fusion import fuse_queries
 from backend.text.lexicon import Lexicon
-from backend.text.ranking import LateHits, one_per_section, rank, worth_reading
+from backend.text.ranking import MOST_READ, LateHits, one_per_section, rank, worth_reading
 from backend.text.sparse import encode_query
 from backend.text.typos import repair
 
@@ -115,7 +115,8 @@ class Retrieval:
                 for side, found in zip(sides, results[own:], strict=True)
             )
             ranked = both_sides(ranked, sides, [hit for hits in best for hit in hits])
-        hits = tuple(worth_reading(ranked[:shown]))
+        found = ranked[:shown]
+        hits = tuple(worth_reading(found) if shown <= MOST_READ else found)
         timings = {"search": _ms(embedded, searched), "rank": _ms(searched, perf_counter())}
         if self._embedder is not None:
             timings["embed"] = _ms(started, embedded)
@@ -155,9 +156,7 @@ class Retrieval:
         except (UpstreamError, NotConfigured):
             return None
 
-    async def _embed(
-        self, texts: Sequence[str]
-    ) -> tuple[list[Vector | None], str | None]:
+    async def _embed(self, texts: Sequence[str]) -> tuple[list[Vector | None], str | None]:
         if self._embedder is None:
             return [None] * len(texts), None
         try:
