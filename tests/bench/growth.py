@@ -6,7 +6,7 @@ import json
 import subprocess
 import tarfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench.corpus import write_book
@@ -15,6 +15,8 @@ from tests.bench.processes import ROOT, python, wait_for
 from tests.bench.stage import Server, metrics, product
 
 INGEST_S = 400.0
+PAUSE_S = 0.01
+"""Between two questions to /health: a client that never waits takes a core from the ingestion."""
 UI = "/admin/status"
 
 
@@ -72,7 +74,7 @@ def _watch(name: str, server: Server) -> Ingested:
     """Wait for the ingestion, asking /health meanwhile."""
     latencies: list[Sample] = []
     ends = time.perf_counter() + INGEST_S
-    contender = Contender("health", server, server.health())
+    contender = Contender("health", server, replace(server.health(), pause_s=PAUSE_S))
     while time.perf_counter() < ends:
         latencies.append(measure(contender, clients=1, seconds=0.5))
         gauges = metrics(server)

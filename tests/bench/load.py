@@ -38,7 +38,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Ask:
-    """A kind of request and what a right answer holds."""
+    """A kind of request and what a right answer holds; ``pause_s`` is left after each answer."""
 
     port: int
     make: MakeRequest
@@ -46,6 +46,7 @@ class Ask:
     first: bytes = b""
     status: int = 200
     timeout_s: float = 60.0
+    pause_s: float = 0.0
 
 
 class Connection(asyncio.Protocol):
@@ -146,6 +147,8 @@ async def run(
             if connection is None or connection.closed:
                 connection = await connect(ask)
             await _one(ask, connection, tally)
+            if ask.pause_s:
+                await asyncio.sleep(ask.pause_s)
         if connection is not None:
             connection.close()
 
