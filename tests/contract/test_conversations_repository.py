@@ -110,9 +110,21 @@ def statements(database: Database) -> Iterator[Sent]:
         if not statement.startswith("BEGIN"):
             sent.append((statement, given[0] if many and isinstance(given, list) else given))
 
+    def note_on_lines(send: Any) -> Any:
+        async def noted(statement: str, given: Any) -> Any:
+            sent.append((statement, given))
+            return await send(statement, given)
+
+        return noted
+
     event.listen(database.engine, "before_cursor_execute", note)
+    lines = database._lines
+    if lines is not None:
+        lines._send = note_on_lines(lines._send)  # type: ignore[method-assign]
     yield sent
     event.remove(database.engine, "before_cursor_execute", note)
+    if lines is not None:
+        del lines._send
 
 
 class TestConversationStore:

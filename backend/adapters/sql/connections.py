@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
-POOL_SIZE = 5
-POOL_OVERFLOW = 5
+POOL_SIZE = 3
+POOL_OVERFLOW = 3
 POOL_TIMEOUT_S = 3
 CONNECTIONS = POOL_SIZE + POOL_OVERFLOW
 POOL_RECYCLE_S = 280  # Neon suspends after 300 s without a query
@@ -50,6 +50,12 @@ def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:  # the driver begins with the first statement
         connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+
+
+def driver_arguments(engine: Engine) -> dict[str, Any]:
+    """What the engine would connect with."""
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    return {**arguments, **_POSTGRES_ARGS}
 
 
 def _postgres_engine(url: str) -> Engine:

@@ -33,18 +33,10 @@ class SqlConversations:
 
     async def page(self, user_id: str, limit: int, offset: int) -> Page:
         """One statement; a second one only for a page beyond the last."""
-
-        def work(connection: Connection) -> Page:
-            owner = {"owner": user_id}
-            asked = owner | {"limit": limit, "offset": offset}
-            rows = connection.execute(sql.PAGE, asked).mappings().all()
-            if rows or not offset:
-                total = rows[0]["total"] if rows else 0
-            else:
-                total = connection.execute(sql.TOTAL, owner).scalar_one()
-            return Page([conversation_of(row) for row in rows], total)
-
-        return await self._db.read(work)
+        owner = {"owner": user_id}
+        rows = await self._db.ask(sql.PAGE, owner | {"limit": limit, "offset": offset})
+        counted = rows if rows or not offset else await self._db.ask(sql.TOTAL, owner)
+        return Page([conversation_of(row) for row in rows], counted[0]["total"] if counted else 0)
 
     async def open(self, user_id: str, session_id: str) -> Opened:
         """Two statements."""
@@ -135,8 +127,8 @@ class SqlConversations:
     ) -> list[Turn]:
         """One statement."""
         asked = {**_own(user_id, session_id), "count": count, "chars": max_chars}
-        rows = await self._db.read(lambda c: c.execute(sql.LAST_TURNS, asked).all())
-        return [Turn(row.role, row.content) for row in reversed(rows)]
+        rows = await self._db.ask(sql.LAST_TURNS, asked)
+        return [Turn(row["role"], row["content"]) for row in reversed(rows)]
 
     async def record(self, exchange: Exchange, settlement: Settlement | None = None) -> str:
         """One statement on PostgreSQL; two on SQLite or with an outcome, in one transaction."""
@@ -157,18 +149,15 @@ class SqlConversations:
                 settle(connection, settlement.claim, settlement.outcome(session_id))
             return session_id
 
-        def at_once(connection: Connection) -> str:
-            said = {
-                f"{name}_{column}": value
-                for name, row in zip(sql.PAIR, pair_rows(exchange, ""), strict=True)
-                for column, value in row.items()
-            }
-            session_id: str = connection.execute(sql.RECORD, place | said).scalar_one()
-            return session_id
-
-        if settlement is None and self._db.dialect == "postgresql":
-            return await self._db.write(at_once, single=True)
-        return await self._db.write(together)
+        if settlement is not None or self._db.dialect == "sqlite":
+            return await self._db.write(together)
+        said = {
+            f"{name}_{column}": value
+            for name, row in zip(sql.PAIR, pair_rows(exchange, ""), strict=True)
+            for column, value in row.items()
+        }
+        (placed,) = await self._db.ask(sql.RECORD, place | said)
+        return str(placed["id"])
 
 
 def not_there() -> NotFound:

@@ -7,21 +7,28 @@ is held between calls, so a database that suspends itself (Neon) is left to slee
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Executable, text
 from sqlalchemy.pool import QueuePool
 
-from backend.adapters.sql.connections import CONNECTIONS, POOL_TIMEOUT_S, begin, make_engine
+from backend.adapters.sql.connections import (
+    CONNECTIONS,
+    POOL_TIMEOUT_S,
+    begin,
+    driver_arguments,
+    make_engine,
+)
 from backend.adapters.sql.errors import busy, translated
 from backend.errors import UpstreamRateLimited
 
 if TYPE_CHECKING:
+    from backend.adapters.sql.lines import Lines
     from backend.adapters.sql.migrate import SchemaState
 
 T = TypeVar("T")
@@ -72,6 +79,12 @@ class Database:
         self._preparing = asyncio.Lock()
         self._executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="database")
         self._free = self._free_to_write = asyncio.Semaphore(CONNECTIONS)
+        self._lines: Lines | None = None
+        if self.dialect == "postgresql":
+            from backend.adapters.sql.lines import LINES, Lines
+
+            self._lines = Lines(self.engine.dialect, driver_arguments(self.engine))
+            self._free_lines = asyncio.Semaphore(LINES)
         if self.dialect == "sqlite":
             # it has one writer anyway: here they queue in turn, there they would poll its lock
             self._free, self._free_to_write = (
@@ -88,24 +101,39 @@ class Database:
         Raises:
             UpstreamError: The database is away; see ``errors``.
         """
-        return await self._guarded(partial(self._run_single, work), self._free)
+        run = partial(self._run_single, work)
+        return await self._guarded(partial(self._in_thread, run, self._free))
 
-    async def write(self, work: Callable[[Connection], T], *, single: bool = False) -> T:
+    async def ask(self, statement: Executable, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of one statement by their columns' names; it commits by itself.
+
+        On PostgreSQL no thread waits for it.
+
+        Args:
+            statement: Built once. On SQLite it must change nothing.
+            given: Its parameters.
+
+        Raises:
+            UpstreamError: As :meth:`write`.
+        """
+        if self._lines is None:
+            return await self.read(
+                lambda c: [dict(row) for row in c.execute(statement, given).mappings()]
+            )
+        return await self._guarded(partial(self._over_line, statement, given))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction, committed when it returns and undone when it raises.
 
         SQLite takes its write lock at the beginning, so that nothing read can be outdated when the
         write comes.
 
-        Args:
-            work: What to do.
-            single: It is a single statement, which is a transaction by itself.
-
         Raises:
             UpstreamError: The database is away. Conflict: A constraint was broken. Invalid: A value
                 does not fit.
         """
-        run = self._run_single if single else self._run_together
-        return await self._guarded(partial(run, work), self._free_to_write)
+        run = partial(self._run_together, work)
+        return await self._guarded(partial(self._in_thread, run, self._free_to_write))
 
     async def prepare(self) -> None:
         """Bring the schema up to date, once. Raises UpstreamError."""
@@ -124,28 +152,50 @@ class Database:
     def connections_in_use(self) -> int:
         """Connections that a transaction holds at this moment."""
         pool = self.engine.pool
-        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+        held = pool.checkedout() if isinstance(pool, QueuePool) else 0
+        return held + (self._lines.in_use if self._lines else 0)
 
     async def aclose(self) -> None:
         """Wait for what runs, then close every connection."""
         await asyncio.to_thread(self._executor.shutdown)
+        if self._lines is not None:
+            self._lines.close()
         self.engine.dispose()
 
-    async def _guarded(self, work: Callable[[], T], slots: asyncio.Semaphore) -> T:
+    async def _guarded(self, work: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
             if not self._ready:
                 await self.prepare()
-            return await self._in_thread(work, slots)
+            return await work()
 
         return await (self._guard(once) if self._guard else once())
 
     async def _in_thread(self, work: Callable[[], T], slots: asyncio.Semaphore) -> T:
+        return await self._patiently(slots, lambda: self._started(work, slots))
+
+    async def _over_line(
+        self, statement: Executable, given: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        lines = self._lines
+        assert lines is not None
+
+        async def asked() -> list[dict[str, Any]]:
+            try:
+                with translated():
+                    return await lines.ask(statement, given)
+            finally:
+                self._free_lines.release()
+
+        return await self._patiently(self._free_lines, asked)
+
+    async def _patiently(self, slots: asyncio.Semaphore, start: Callable[[], Awaitable[T]]) -> T:
+        """Start in a free slot, which whatever is started gives back."""
         now = asyncio.get_running_loop().time
         until = now() + self.patience_s
         while True:
             await _take(slots, until - now())
             try:
-                return await self._started(work, slots)
+                return await start()
             except (
                 UpstreamRateLimited
             ):  # the server takes no more, but one of ours may be free soon

@@ -39,18 +39,12 @@ class SqlSessions:
         self, token: str, now: datetime, *, refresh_below: datetime, refresh_to: datetime
     ) -> tuple[SignedIn, bool] | None:
         """One statement, and a second one on the day a session is extended."""
-
-        def find(connection: Connection) -> SignedIn | None:
-            asked = {"hash": token_hash(token), "now": now}
-            row = connection.execute(SIGNED_IN, asked).mappings().first()
-            if row is None:
-                return None
-            of_session = {name: row[name] for name in row if name.startswith("s_")}
-            return SignedIn(self._codec.session(of_session, token), self._codec.user(row))
-
-        found = await self._db.read(find)
-        if found is None:
+        rows = await self._db.ask(SIGNED_IN, {"hash": token_hash(token), "now": now})
+        if not rows:
             return None
+        (row,) = rows
+        of_session = {name: row[name] for name in row if name.startswith("s_")}
+        found = SignedIn(self._codec.session(of_session, token), self._codec.user(row))
         if not found.session.remember or found.session.expires_at >= refresh_below:
             return found, False
         extended = replace(found.session, expires_at=refresh_to, updated_at=now)
