@@ -13,9 +13,14 @@ from tests.bench import people
 from tests.bench.load import Ask
 from tests.bench.measure import Contender, Sample, Series, interleaved, measure
 from tests.bench.stage import Server, Upstreams, floor, product, upstreams
+from tests.postgres import postgres_server
 
-FLOOR, QDRANT, EMBEDDED, HISTORY = "floor", "Qdrant", "embedded index", "Qdrant, with history"
+FLOOR, QDRANT, EMBEDDED = "floor", "Qdrant", "embedded index"
+NEW_POSTGRES = "Qdrant, history begun (PostgreSQL)"
+POSTGRES = "Qdrant, history (PostgreSQL)"
+SQLITE = "Qdrant, history (SQLite)"
 CHATTERS = 50
+SECRET = {"BETTER_AUTH_SECRET": "a-secret-of-32-characters-not-real"}
 
 Results = dict[str, dict[str, Series]]
 
@@ -33,8 +38,11 @@ class Effort:
 class Cast:
     """The floor and the product in its set-ups, all running."""
 
-    def __init__(self, floor_: Server, qdrant: Server, embedded: Server) -> None:
+    def __init__(
+        self, floor_: Server, qdrant: Server, embedded: Server, on_postgres: Server
+    ) -> None:
         self.floor, self.qdrant, self.embedded = floor_, qdrant, embedded
+        self.on_postgres = on_postgres
 
     def all(self, kind: Callable[[Server], Ask]) -> list[Contender]:
         return [
@@ -47,12 +55,18 @@ class Cast:
 
 @contextlib.contextmanager
 def cast(folder: Path, book: Path, where: Upstreams) -> Iterator[Cast]:
+    outside = where.model | where.store
     with (
+        postgres_server() as postgres,
         floor(folder / "floor.log", where) as floor_,
-        product(folder / "qdrant", book, where.model | where.store) as qdrant,
+        product(folder / "qdrant", book, outside) as qdrant,
         product(folder / "embedded", book, where.model) as embedded,
-    ):
-        yield Cast(floor_, qdrant, embedded)
+        product(
+            folder / "postgres", book,
+            outside | SECRET | {"NEON_API_KEY": postgres.dsn(postgres.database())},
+        ) as on_postgres,
+    ):  # fmt: skip
+        yield Cast(floor_, qdrant, embedded, on_postgres)
 
 
 def measure_answers(folder: Path, book: Path, effort: Effort) -> Results:
@@ -88,14 +102,22 @@ def measure_answers(folder: Path, book: Path, effort: Effort) -> Results:
 
 
 def _chats(on: Cast, effort: Effort) -> Results:
-    (token,) = uvloop.run(people.sign_up(on.qdrant.port, 1))
-    history = Contender(HISTORY, on.qdrant, people.signed_in(on.qdrant.chat(), token))
     return {
         "chats": interleaved(
-            [*on.all(Server.chat), history], clients=CHATTERS, seconds=effort.seconds,
+            [*on.all(Server.chat), *history(on)], clients=CHATTERS, seconds=effort.seconds,
             repetitions=effort.repetitions,
         )
     }  # fmt: skip
+
+
+def history(on: Cast) -> Iterator[Contender]:
+    """Questions of a signed-in reader, at the server that answers them to anybody and its like."""
+    for name, server in ((POSTGRES, on.on_postgres), (SQLITE, on.qdrant)):
+        (token,) = uvloop.run(people.sign_up(server.port, 1))
+        if name == POSTGRES:
+            yield Contender(NEW_POSTGRES, server, people.signed_in(server.chat(), token))
+        begun = uvloop.run(people.begin(people.signed_in(server.chat(), token), CHATTERS))
+        yield Contender(name, server, people.signed_in(server.chat(begun), token))
 
 
 def _health(on: Cast, effort: Effort) -> Results:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
-from tests.bench.load import Ask, connect, request
+from tests.bench.load import NUMBERS, Ask, connect, request
 
 PASSWORD = "a-bench-password"
 BASE = "/api/auth"
@@ -51,6 +52,18 @@ def signed_in(ask: Ask, token: str) -> Ask:
         return head + separator + b"authorization: Bearer " + token.encode() + b"\r\n" + rest
 
     return Ask(ask.port, make, ask.must, ask.first, ask.status, ask.timeout_s)
+
+
+async def begin(ask: Ask, count: int) -> list[str]:
+    """Begin so many conversations; their ids."""
+
+    async def one() -> str:
+        connection = await connect(ask)
+        answer = json.loads(await connection.send(ask.make(NUMBERS.take())))
+        connection.close()
+        return str(answer["session_id"])
+
+    return await asyncio.gather(*(one() for _ in range(count)))
 
 
 def sessions(port: int) -> Ask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -30,8 +30,9 @@ class Server:
     process: Process
     port: int
 
-    def chat(self) -> Ask:
-        return Ask(self.port, lambda n: _question("/chat", n), must=LAST)
+    def chat(self, begun: Sequence[str] = ()) -> Ask:
+        """Questions, in one of these conversations each if there are any."""
+        return Ask(self.port, lambda n: _question("/chat", n, begun), must=LAST)
 
     def stream(self) -> Ask:
         return Ask(self.port, lambda n: _question("/chat/stream", n), must=LAST, first=FIRST)
@@ -148,5 +149,8 @@ def metrics(server: Server) -> dict[str, float]:
     return found
 
 
-def _question(path: str, number: int) -> bytes:
-    return request("POST", path, json.dumps({"query": question(number)}).encode())
+def _question(path: str, number: int, begun: Sequence[str] = ()) -> bytes:
+    body = {"query": question(number)}
+    if begun:
+        body["session_id"] = begun[number % len(begun)]
+    return request("POST", path, json.dumps(body).encode())

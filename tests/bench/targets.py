@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan
 
-from tests.bench.answers import EMBEDDED, FLOOR, HISTORY, QDRANT, Results
+from tests.bench.answers import EMBEDDED, FLOOR, NEW_POSTGRES, POSTGRES, QDRANT, SQLITE, Results
 from tests.bench.growth import Ingested, Searched
 from tests.bench.startup import Starts
 
@@ -72,8 +72,13 @@ def _chats(results: Results) -> Iterator[Verdict]:
     slow = results["slow chats"]
     ratio = slow[QDRANT].of("per_second") / slow[FLOOR].of("per_second")
     yield Verdict("The same, a streamed answer 1.2 s slower, Qdrant", ratio, 0.95, at_least=True)
-    more = chats[HISTORY].least("cpu_ms") - chats[QDRANT].least("cpu_ms")
-    yield Verdict("CPU that history adds to an answer (SQLite)", more, 1.5, " ms")
+    for name, what in (
+        (NEW_POSTGRES, "PostgreSQL, a conversation begins"),
+        (POSTGRES, "PostgreSQL, one goes on"),
+        (SQLITE, "SQLite, one goes on"),
+    ):
+        more = chats[name].least("cpu_ms") - chats[QDRANT].least("cpu_ms")
+        yield Verdict(f"CPU that history adds to an answer ({what})", more, 1.5, " ms")
     ratio = streams[QDRANT].of("first_p95") / streams[FLOOR].of("first_p95")
     yield Verdict("200 streams, first token p95 over the floor's", ratio, 1.2)
     yield Verdict("CPU per stream of 60 tokens", streams[QDRANT].least("cpu_ms"), 4, " ms")
