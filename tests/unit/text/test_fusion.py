@@ -1,7 +1,7 @@
 import pytest
 
 from backend.domain import ScoredChunk, SearchResult
-from backend.text.fusion import fuse, fuse_queries
+from backend.text.fusion import DEPTH, fuse, fuse_queries
 from tests.unit.builders import make_chunk
 
 
@@ -25,6 +25,19 @@ def test_fuse_takes_the_lowest_of_a_full_list_as_zero() -> None:
     full = ranked(**{f"c{n}": 1.0 - n / 100 for n in range(30)})
     scores = [hit.score for hit in fuse(SearchResult(dense=full))]
     assert (scores[0], scores[-1]) == (1.0, 0.0)
+
+
+def test_fuse_of_long_lists_begins_like_that_of_short_ones() -> None:
+    names = [f"c{n}" for n in range(100)]
+    dense = ranked(**{name: 0.8 - n / 300 for n, name in enumerate(names)})
+    sparse = ranked(**{name: 20.0 - n / 9 for n, name in enumerate(names[5:] + names[:5])})
+    long = fuse(SearchResult(dense=dense, sparse=sparse))
+    short = fuse(SearchResult(dense=dense[:DEPTH], sparse=sparse[:DEPTH]))
+    assert [hit.chunk.id for hit in long[:20]] == [hit.chunk.id for hit in short[:20]]
+    assert all(0 <= hit.score <= 1 for hit in long)
+    alone = fuse(SearchResult(sparse=sparse))
+    assert [hit.chunk.id for hit in alone] == [hit.id for hit in sparse]
+    assert len({hit.score for hit in alone}) == 100
 
 
 def test_fuse_of_one_list_keeps_its_order_and_its_scale() -> None:
