@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import orjson
@@ -45,6 +45,9 @@ from backend.errors import IndexMissing, UpstreamError, UpstreamMalformed
 FLUSH_POINTS = 8_192
 """Points between two flushes, each of which holds up searches for a tenth of a second: a power cut
 costs what was written since, and the next ingest writes that again."""
+
+KEPT_CHUNKS = 512
+"""Chunks kept, at 4 kB each: a question looks at some twelve, the next at many of the same."""
 
 _CHUNKS = {"kind": CHUNK}
 _ASTRAY = "The index in DATA_DIR is damaged; the next ingest takes over what is left of it."
@@ -267,6 +270,7 @@ class EdgeIndex:
         return fingerprint_of(self._configured, name) or name.rpartition("__")[2]
 
 
+@lru_cache(maxsize=KEPT_CHUNKS)
 def _chunk(id_: str, payload: bytes) -> Chunk:
     chunk = chunk_from(id_, orjson.loads(payload))
     if chunk is None:
