@@ -41,6 +41,7 @@ from backend.domain import (
     Vocabulary,
 )
 from backend.errors import IndexMissing, UpstreamError, UpstreamMalformed
+from backend.turns import TURNS
 
 FLUSH_POINTS = 8_192
 """Points between two flushes, each of which holds up searches for a tenth of a second: a power cut
@@ -122,6 +123,7 @@ class EdgeIndex:
             return [SearchResult() for _ in queries]
         vectors = [(a.using, a.vector) for a in asked]
         lists, payloads = await self._process.call("search", live, vectors, limit)
+        await TURNS.take()
         late = ScoredChunk.late
         found = (
             [late(id_, score, partial(_chunk, id_, payloads[id_])) for id_, score in hits]
