@@ -97,6 +97,11 @@ def measure_answers(folder: Path, book: Path, effort: Effort) -> Results:
             on.all(Server.chat), clients=CHATTERS, seconds=effort.seconds,
             repetitions=effort.repetitions,
         )  # fmt: skip
+        where.speed(embed_ms=0, chat_ms=0, token_ms=0, search_ms=5)
+        found["search"] = interleaved(
+            on.all(Server.search)[1:], clients=1, seconds=effort.seconds / 2,
+            repetitions=effort.repetitions,
+        )  # fmt: skip
         found |= _people(on, effort)
     return found
 

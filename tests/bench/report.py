@@ -32,6 +32,7 @@ SCENES = {
     "streams200": "200 streams of 60 tokens, one every 20 ms",
     "saturation": "50 chats, upstreams that take no time",
     "health": "/health with one client, beside 50 chats",
+    "search": "Search alone, by words and vectors, one client; a Qdrant server takes 5 ms",
     "people": "Accounts, on SQLite (a password costs its 50 ms by design)",
 }
 
