@@ -124,11 +124,13 @@ def measure(
         return Signals()
     incidental = {w.token for w in words.words if lexicon.is_incidental(w.token)}
     words = _weighed(words, incidental)
-    passages = [prepare((*_headings(hit), hit.chunk.window)) for hit in hits[:TOP]]
+    passages = [
+        prepare((hit.chunk.source, " > ".join(hit.chunk.heading_path), hit.chunk.window))
+        for hit in hits[:TOP]
+    ]
     covered = [words.coverage(passage) for passage in passages]
     coverage = max(covered)
-    place = covered.index(coverage)
-    closest, headings = passages[place], prepare(_headings(hits[place]))
+    closest = passages[covered.index(coverage)]
     subject = Asked(tuple([word for word in words.words if word.token not in incidental]))
     named, replaced = set(_names(question.text)), set(repaired)
     cosines = [hit.dense_score for hit in hits if hit.dense_score is not None]
@@ -137,7 +139,7 @@ def measure(
         coverage=coverage,
         subject_words=subject.held(closest),
         subject_share=subject.coverage(closest),
-        stressed=_stressed(subject, headings, closest),
+        stressed=_stressed(subject, closest),
         unknown=_share(words, lexicon.lacks) if lexicon else 1 - coverage,
         repaired=_share(words, lambda token: not replaced.isdisjoint(token.forms)),
         unknown_names=sum(w.token in named and lexicon.lacks(w.token) for w in words.words),
@@ -164,14 +166,10 @@ def _weighed(words: Asked, incidental: Set[Token]) -> Asked:
     )
 
 
-def _headings(hit: Hit) -> tuple[str, str]:
-    """The names that the passage stands under."""
-    return hit.chunk.source, " > ".join(hit.chunk.heading_path)
-
-
-def _stressed(subject: Asked, headings: str, passage: str) -> float:
+def _stressed(subject: Asked, passage: str) -> float:
     if not subject.total:
         return 0.0
+    headings = "\n".join(passage.split("\n", 2)[:2])
     seldom = [word for word in subject.words if any(passage.count(p) < 2 for p in word.parts)]
     once = Asked(tuple(seldom))
     return 1 - once.total * (1 - once.coverage(headings)) / subject.total

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from backend.domain import Hit
 from backend.text.evidence import Asked, prepare
@@ -61,7 +62,12 @@ def _rescored(hit: Hit, score: float) -> Hit:
 def is_outline(hit: Hit) -> bool:
     """Whether the hit only asks, or only says what is treated elsewhere."""
     heading = hit.chunk.heading_path[-1:]
-    if heading and _OUTLINE_HEADING.search(heading[0].lower()):
+    if heading and _announces(heading[0]):
         return True
     asking = len(_QUESTION.findall(hit.chunk.text))
     return asking > 1 and 2 * asking >= len(hit.chunk.text.split("\n")) - 2
+
+
+@lru_cache(maxsize=4096)
+def _announces(heading: str) -> bool:
+    return _OUTLINE_HEADING.search(heading.lower()) is not None
