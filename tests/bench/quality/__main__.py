@@ -2,8 +2,9 @@
 
     python -m tests.bench.quality --pack PACK [--minilm-python PYTHON] [--only books scifact ...]
 
-Without ``--minilm-python`` only the mode without embeddings is measured. Results are printed and,
-with ``--save``, kept as JSON.
+Without ``--minilm-python`` only the mode without embeddings is measured. ``--no-naive`` leaves out
+the naive way, which no change of the product alters and whose vectors take the longest to make.
+Results are printed and, with ``--save``, kept as JSON.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--minilm-python", help="interpreter with torch, sentence-transformers, gt")
     parser.add_argument("--cache", type=Path, default=ROOT / ".venv-minilm/vectors.sqlite3")
     parser.add_argument("--only", nargs="*", default=list(PARTS))
+    parser.add_argument("--no-naive", dest="naive", action="store_false")
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     report: dict[str, Any] = {}
@@ -58,13 +60,13 @@ def main() -> None:
         for name in options.only:
             started = time.monotonic()
             run = {"books": books, "injected": injected}.get(name, _judged)
-            report[name] = run(name, options.pack, modes, url)
+            report[name] = run(name, options.pack, modes, url, options.naive)
             _show(name, report[name], time.monotonic() - started)
     if options.save:
         options.save.write_text(json.dumps(report, indent=1))
 
 
-def _judged(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> Any:
+def _judged(name: str, root: Path, modes: Mapping[str, Any], url: str | None, naive: bool) -> Any:
     rows: dict[str, Any] = {}
     if name == "chunking":
         book, questions = pack.chunking(root)
@@ -78,12 +80,12 @@ def _judged(name: str, root: Path, modes: Mapping[str, Any], url: str | None) ->
         with served(book, **ALWAYS, **variables) as product:
             rows[mode] = measure(product.search)
         _told(name, mode, rows[mode])
-    if url:
+    if url and naive:
         rows["naive, MiniLM"] = measure(Naive(book, url).search)
     return rows | PUBLISHED[name]
 
 
-def books(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> Any:
+def books(name: str, root: Path, modes: Mapping[str, Any], url: str | None, naive: bool) -> Any:
     """Retrieval, answers and refusals over the three books with questions of their own."""
     rows: dict[str, Any] = {}
     for book in pack.books(root).values():
@@ -95,12 +97,12 @@ def books(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> A
                 _add(rows, mode, tasks.retrieved(product.search, asked))
             with served(book, **variables) as product:
                 _add(rows, mode, tasks.answered(product.chat, book, asked))
-        if url:
+        if url and naive:
             _add(rows, "naive, MiniLM", tasks.retrieved(Naive(book, url).search, asked))
     return {f"{mode}: {group}": _mean(found) for (mode, group), found in sorted(rows.items())}
 
 
-def injected(name: str, root: Path, modes: Mapping[str, Any], url: str | None) -> Any:
+def injected(name: str, root: Path, modes: Mapping[str, Any], url: str | None, naive: bool) -> Any:
     """What a model that answers with links, pictures and made-up citations gets through."""
     rows: dict[str, list[Any]] = {}
     for book in pack.books(root).values():
