@@ -131,12 +131,16 @@ async def test_replicas_share_conversations_and_keys(docs, tmp_path, openai, req
         product(docs, tmp_path / "two", **shared) as two,
     ):
         ada = await sign_up(one)
-        openai.token_delay_s = 0.02
+        openai.may_speak.clear()
         header = {**ada, "idempotency-key": "key-1"}
         body = {"query": "What is a topic?"}
-        replies = await asyncio.gather(
-            *(site.ask("POST", "/chat", json=body, headers=header) for site in (one, two) * 2)
-        )
+        asking = [
+            asyncio.create_task(site.ask("POST", "/chat", json=body, headers=header))
+            for site in (one, two) * 2
+        ]
+        await until(lambda: sum(task.done() for task in asking) == 3)
+        openai.may_speak.set()
+        replies = await asyncio.gather(*asking)
         assert sorted(reply.status for reply in replies) == [200, 409, 409, 409]
         answer = next(reply.json for reply in replies if reply.status == 200)
         assert all("retry-after" in reply.headers for reply in replies if reply.status == 409)

@@ -10,7 +10,7 @@ from tests.doubles.qdrant import QdrantDouble
 from tests.e2e.product import product
 
 KEY = "test-key-not-real"
-SOON_S = 1.0
+SOON_S = 2.0
 """A deadline that is met by an answer without fault on a busy machine too."""
 LATE_S = 0.5
 """What a deadline may be exceeded by."""

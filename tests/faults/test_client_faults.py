@@ -76,9 +76,7 @@ async def test_f21_leaving_early_is_not_free(docs, tmp_path, openai, qdrant, see
         seen("tokens booked by estimate")
 
 
-async def test_f21b_readers_that_take_nothing_hold_little_and_are_given_up(
-    docs, tmp_path, openai, seen
-):
+async def test_f21b_readers_that_take_nothing_hold_little(docs, tmp_path, openai, seen):
     openai.reply = "sentence " * 890 + "[1]"  # as long as an answer may be
     readers = scale("READERS", 40, 200)
     async with (

@@ -69,7 +69,7 @@ async def test_f01_slow_first_token_leaves_headers_and_sources_at_once(
 async def test_f02_hang_before_the_first_token_is_quoted_within_the_deadline(
     docs, tmp_path, openai, model_line, seen
 ):
-    chat = replace(CHAT, failure_threshold=3, open_s=3.0)
+    chat = replace(CHAT, failure_threshold=3, open_s=4.0)
     async with (
         behind(model_line, docs, tmp_path, policies=POLICIES | {"openai": chat}) as site,
         watched(site, heal=model_line.heal, mode=None) as watch,
@@ -185,7 +185,7 @@ async def test_f07_reset_after_the_first_token_is_never_run_again(
     openai.token_delay_s = 0.02
     openai.reply = RESET_REPLY
     async with (
-        behind(model_line, docs, tmp_path) as site,
+        behind(model_line, docs, tmp_path, policies=PATIENT_POLICIES) as site,
         watched(site, heal=model_line.heal) as watch,
     ):
         reader = await sign_up(site)
