@@ -25,22 +25,22 @@ from backend.text.tokens import Token, tokens
 
 TOP = 3
 """Passages that are looked at."""
-CONSTANT = -2.48
-TOP_SCORE = 1.96
-SUBJECT_WORDS = 0.96
-SUBJECT_SHARE = 2.0
-LONE_WORD = -1.07
+CONSTANT = -2.55
+TOP_SCORE = 1.93
+SUBJECT_WORDS = 1.11
+SUBJECT_SHARE = 2.07
+LONE_WORD = -1.2
 """One word of a subject is soon found in an example of any book, two together are not."""
-STRESSED = 1.48
-UNKNOWN = -2.2
-REPAIRED = -0.1
+STRESSED = 1.7
+UNKNOWN = -2.1
+REPAIRED = -0.14
 """A misspelt word that was replaced may have been a word of another field."""
-UNKNOWN_NAME = -2.07
+UNKNOWN_NAME = -2.43
 MAX_NAMES = 2
 MAX_SUBJECT_WORDS = 3
 FEW = 2
 """A question with fewer words of a subject is about the selected text, where there is one."""
-COSINE = 0.54
+COSINE = 0.35
 
 COSINE_EVEN = 0.45
 COSINE_SLOPE = 6.0
