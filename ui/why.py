@@ -139,7 +139,7 @@ def excerpt(hit: Hit) -> str:
     flat = " ".join(words.split())
     if len(flat) <= _EXCERPT_CHARS:
         return flat
-    return f"{flat[:_EXCERPT_CHARS].rpartition(' ')[0] or flat[:_EXCERPT_CHARS]}\N{NO-BREAK SPACE}…"
+    return f"{flat[:_EXCERPT_CHARS].rpartition(' ')[0] or flat[:_EXCERPT_CHARS]}…"
 
 
 def score(value: float | None) -> str:

@@ -124,6 +124,10 @@ async def _readme(browser: Browser, address: str) -> None:
             await page.locator(".ba-way > summary").first.click()
         await page.wait_for_timeout(600)
         await page.screenshot(path=FOLDER / f"readme-{tab}.png")
+        if tab == "chat":
+            await page.keyboard.press("Escape")
+            await _explain(page)
+            await page.screenshot(path=FOLDER / "readme-why.png")
     await page.close()
 
 
@@ -148,11 +152,15 @@ async def _theme(browser: Browser, address: str, width: int, height: int, theme:
         await page.screenshot(path=FOLDER / f"{tab}-{width}-{theme}.png", full_page=tab != "chat")
         if tab == "chat":
             await page.keyboard.press("Escape")
-            await page.click(".ba-why > summary")
-            await page.locator(".ba-why").scroll_into_view_if_needed()
-            await page.wait_for_timeout(300)
+            await _explain(page)
             await page.screenshot(path=FOLDER / f"why-{width}-{theme}.png")
     await context.close()
+
+
+async def _explain(page: Page) -> None:
+    await page.click(".ba-why > summary")
+    await page.locator(".ba-why").scroll_into_view_if_needed()
+    await page.wait_for_timeout(300)
 
 
 async def _ask(page: Page, width: int) -> None:
