@@ -26,7 +26,7 @@ EMBEDDING_NAMES = Names(
     part="The embedding server",
     key="EMBEDDING_API_KEY (or OPENAI_API_KEY)",
     model="EMBEDDING_MODEL",
-    url="EMBEDDING_BASE_URL",
+    url="EMBEDDING_BASE_URL (or OPENAI_BASE_URL)",
 )
 FALLBACK_NAMES = Names(
     upstream="fallback",
