@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from itertools import count
 
 import orjson
 import pytest
 
 from backend.api.middleware.guards import MAX_BODY_BYTES
+from backend.guarded import CHAT_POLICY
 from backend.metrics import REQUESTS
 from tests.api.serving import parse_events
 from tests.e2e.product import product, until
@@ -21,6 +23,8 @@ from tests.faults.process import Service, running, watched_process
 from tests.faults.readers import sign_up, whole_pairs
 from tests.faults.waiting import soon
 
+FOR_EVER = {"openai": replace(CHAT_POLICY, idle_timeout_s=600.0)}
+"""So that only a caller's leaving stops the model."""
 BODY = orjson.dumps({"query": QUESTION})
 NUMBERS = count(1)
 """Each caller asks something else, so that no answer is one that was kept."""
@@ -34,7 +38,7 @@ def head(path: str, *lines: str) -> bytes:
 async def test_f21_caller_that_leaves_stops_the_model(docs, tmp_path, openai, qdrant, seen):
     variables = keys(openai.port, QDRANT_URL=qdrant.url)
     async with (
-        product(docs, tmp_path / "data", **variables) as site,
+        product(docs, tmp_path / "data", policies=FOR_EVER, **variables) as site,
         watched(site, heal=openai.heal) as watch,
     ):
         reader = await sign_up(site)
@@ -61,7 +65,7 @@ async def test_f21_caller_that_leaves_stops_the_model(docs, tmp_path, openai, qd
 async def test_f21_leaving_early_is_not_free(docs, tmp_path, openai, qdrant, seen):
     variables = keys(openai.port, QDRANT_URL=qdrant.url, DAILY_TOKEN_BUDGET="1000")
     async with (
-        product(docs, tmp_path / "data", limited=True, **variables) as site,
+        product(docs, tmp_path / "data", limited=True, policies=FOR_EVER, **variables) as site,
         watched(site, heal=openai.heal, mode=None) as watch,
     ):
         openai.fail("hang_mid", on="chat", after=2)

@@ -24,10 +24,10 @@ WRITE = r"POST .*/points/batch"
 
 
 @asynccontextmanager
-async def behind(line, docs, tmp_path, openai, *, policies=QUICK):
+async def behind(line, docs, tmp_path, openai):
     """The product whose index is behind the proxy."""
     variables = keys(openai.port, QDRANT_URL=line.url)
-    async with product(docs, tmp_path / "data", policies=policies, **variables) as site:
+    async with product(docs, tmp_path / "data", policies=QUICK, **variables) as site:
         yield site
 
 
@@ -39,10 +39,8 @@ async def behind(line, docs, tmp_path, openai, *, policies=QUICK):
 async def test_f11_index_that_is_away_is_told_in_time(
     docs, tmp_path, openai, index_line, seen, toxic, code
 ):
-    hasty = {"qdrant": replace(QUICK["qdrant"], attempt_timeout_s=0.4)}
-    policies = hasty if "hang" in toxic else QUICK
     async with (
-        behind(index_line, docs, tmp_path, openai, policies=policies) as site,
+        behind(index_line, docs, tmp_path, openai) as site,
         watched(site, heal=index_line.heal) as watch,
     ):
         if "refuse" in toxic:
