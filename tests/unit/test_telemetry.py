@@ -65,11 +65,15 @@ class Silent(SpanExporter):
     def __init__(self) -> None:
         self.asked = threading.Event()
         self.released = threading.Event()
+        self.closed = False
 
     def export(self, spans: object) -> SpanExportResult:
         self.asked.set()
         self.released.wait()
         return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self.closed = True
 
 
 def test_collector_that_never_answers_does_not_hold_a_stop_up() -> None:
@@ -80,4 +84,5 @@ def test_collector_that_never_answers_does_not_hold_a_stop_up() -> None:
         pass
     tracing.stop()
     assert collector.asked.is_set()
+    assert not collector.closed, "the SDK would have waited until it gives up by itself"
     collector.released.set()
