@@ -135,12 +135,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _begin(self, request: bytes, most: int, *, streamed: bool) -> None:
-        assert self.usable, "one request at a time"
+        if self._transport is None or not self.usable:  # closed since it was made or taken
+            raise self._error or ConnectionResetError
         self._under_way, self._whole, self._streamed, self._most = True, False, streamed, most
         self.status, self.headers = 0, []
         self._size, self._ends_with_connection = 0, True
         self._parts.clear()
-        assert self._transport is not None
+        self._full = self.held = False  # of a stream that was left with something unread
+        self._let_read()
         self._transport.write(request)
 
     async def _more(self) -> None:

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from backend.adapters import http, http_stream
 from backend.adapters.http import HttpTransport
-from backend.adapters.http_connection import AnswerTooLarge, NotHttp
+from backend.adapters.http_connection import AnswerTooLarge, Connection, NotHttp
 from backend.adapters.http_errors import translate
 from backend.adapters.http_pool import NotAnAddress, NotConnected, NotTrusted, address_of
 from backend.errors import (
@@ -275,6 +275,15 @@ async def test_held_socket_is_read_again_on_the_next_request(
         assert server.connections == 1
 
 
+async def test_stream_left_with_much_unread_hands_on_a_connection_that_reads(
+    transport: HttpTransport,
+) -> None:
+    much = _chunk(b"data: [DONE]\n\n" + b": more\n" * 400) + _chunk(b": more\n" * 800)
+    async with _server(STREAM + much + b"0\r\n\r\n") as server, asyncio.timeout(5):
+        for _ in range(3):
+            assert await _lines(transport, server.url) == []
+
+
 async def test_closed_transport_asks_nobody() -> None:
     transport = HttpTransport()
     await transport.aclose()
@@ -295,6 +304,24 @@ async def test_server_that_closes_an_idle_connection_is_asked_over_a_new_one(
                 await asyncio.sleep(0)
         assert await _post(transport, server.url) == b"{}"
         assert server.connections == 2
+
+
+async def test_server_that_hangs_up_at_once_is_unavailable(transport: HttpTransport) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server:
+        for ask in (_post, _lines) * 5:
+            with pytest.raises(UpstreamUnavailable):
+                await ask(transport, url)
+
+
+async def test_closed_connection_takes_no_request() -> None:
+    connection = Connection()
+    with pytest.raises(ConnectionResetError):
+        await connection.ask(b"", 1)
 
 
 async def test_connection_that_the_server_will_close_is_not_used_again(
