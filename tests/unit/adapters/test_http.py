@@ -17,7 +17,12 @@ from cryptography.x509.oid import NameOID
 
 from backend.adapters import http, http_stream
 from backend.adapters.http import HttpTransport
-from backend.adapters.http_connection import AnswerTooLarge, Connection, NotHttp
+from backend.adapters.http_connection import (
+    STREAM_BUFFER_BYTES,
+    AnswerTooLarge,
+    Connection,
+    NotHttp,
+)
 from backend.adapters.http_errors import translate
 from backend.adapters.http_pool import NotAnAddress, NotConnected, NotTrusted, address_of
 from backend.errors import (
@@ -278,10 +283,18 @@ async def test_held_socket_is_read_again_on_the_next_request(
 async def test_stream_left_with_much_unread_hands_on_a_connection_that_reads(
     transport: HttpTransport,
 ) -> None:
-    much = _chunk(b"data: [DONE]\n\n" + b": more\n" * 400) + _chunk(b": more\n" * 800)
-    async with _server(STREAM + much + b"0\r\n\r\n") as server, asyncio.timeout(5):
-        for _ in range(3):
-            assert await _lines(transport, server.url) == []
+    go, more = asyncio.Event(), b":" * (STREAM_BUFFER_BYTES - 1) + b"\n"
+    answer = (STREAM, _chunk(b"data: 1\n\n"), go, _chunk(more) + b"0\r\n\r\n")
+    async with _server(*answer) as server, asyncio.timeout(5):
+        async with transport.stream_lines(
+            server.url, b"{}", upstream="openai", classify=_classify
+        ) as payloads:
+            assert await anext(payloads) == [b"1"]
+            go.set()
+            while not payloads._connection.finished:
+                await asyncio.sleep(0)
+        assert await _lines(transport, server.url) == [b"1"]
+        assert server.connections == 1
 
 
 async def test_closed_transport_asks_nobody() -> None:
