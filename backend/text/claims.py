@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from backend.text.citations import MARK
-from backend.text.evidence import asked, prepare
+from backend.text.evidence import Prepared, asked, prepare
 from backend.text.passages import pieces
 from backend.text.stopwords import VAGUE
 
@@ -50,7 +50,7 @@ def unsupported(text: str, passages: Mapping[int, str]) -> list[str]:
     return found
 
 
-def _is_borne_out(sentence: str, passage: str) -> bool:
+def _is_borne_out(sentence: str, passage: Prepared) -> bool:
     if _SCRIPT.search(sentence) and not _SCRIPT.search(passage):
         return True
     if any(number not in passage for number in _NUMBER.findall(_without_ordinal(sentence))):

@@ -169,7 +169,7 @@ def _weighed(words: Asked, incidental: Set[Token]) -> Asked:
 def _stressed(subject: Asked, passage: str) -> float:
     if not subject.total:
         return 0.0
-    headings = "\n".join(passage.split("\n", 2)[:2])
+    headings = prepare(passage.split("\n", 2)[:2])
     seldom = [word for word in subject.words if any(passage.count(p) < 2 for p in word.parts)]
     once = Asked(tuple(seldom))
     return 1 - once.total * (1 - once.coverage(headings)) / subject.total

@@ -28,7 +28,27 @@ KEPT_TEXTS = 1024
 """Prepared texts that are remembered, at about 2 kB each: a question looks at some twenty, and the
 next one at many of the same."""
 
+KEPT_STEMS = 256
+"""Stems of which a text remembers whether it has them: readers of one book use the same words."""
+
 _HUMP = re.compile(r"[A-Z](?<=[a-z][A-Z])")  # the capital first: that one can skip to
+
+
+class Prepared(str):
+    """A text in which words can be found, and what was found out about it."""
+
+    __slots__ = ("known",)
+    known: dict[str, bool]
+
+    def holds(self, stem: str) -> bool:
+        """Whether the stem begins a word of the text."""
+        found = self.known.get(stem)
+        if found is None:
+            if len(self.known) >= KEPT_STEMS:
+                self.known.clear()
+            found = self.known[stem] = stem in self and _begins_a_word(self, stem)
+        return found
+
 
 Weigh = Callable[[Token], float]
 
@@ -55,7 +75,7 @@ class Asked:
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", sum(word.weight for word in self.words))
 
-    def coverage(self, text: str) -> float:
+    def coverage(self, text: Prepared) -> float:
         """Share of the question's weight that the prepared text has, 0..1."""
         if not self.total:
             return 0.0
@@ -64,15 +84,15 @@ class Asked:
             part = parts[0]
             if len(parts) > 1:
                 held += weight * _share(text, parts)
-            elif part in text and _holds(text, part):  # as in _share, without the call
+            elif text.holds(part):
                 held += weight
         return held / self.total
 
-    def held(self, text: str) -> float:
+    def held(self, text: Prepared) -> float:
         """How many of the question's words the prepared text has, whatever they weigh."""
         return sum([_share(text, parts) for _, parts, _ in self.words])
 
-    def covered(self, text: str, enough: float) -> bool:
+    def covered(self, text: Prepared, enough: float) -> bool:
         """Whether :meth:`coverage` is at least ``enough``, found out with the least looking."""
         if not self.total:
             return enough <= 0.0
@@ -86,7 +106,7 @@ class Asked:
                 return False
         return False
 
-    def phrases(self, text: str) -> float:
+    def phrases(self, text: Prepared) -> float:
         """Share of the neighbouring words that the prepared text has next to each other too."""
         if len(self.words) < 2:
             return 0.0
@@ -105,7 +125,7 @@ def asked(question: str, weigh: Weigh = lambda token: 1.0) -> Asked:
     return Asked(tuple([Word(token, _parts(token), weigh(token)) for token in found]))
 
 
-def prepare(parts: Iterable[str]) -> str:
+def prepare(parts: Iterable[str]) -> Prepared:
     """The parts as one text in which words can be found: folded and in lower case.
 
     A capital within a word is where a word of its own begins, as in ``createTimer``.
@@ -114,8 +134,10 @@ def prepare(parts: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=KEPT_TEXTS)
-def _prepared(text: str) -> str:
-    return _HUMP.sub(r"_\g<0>", plain(text)).casefold()
+def _prepared(text: str) -> Prepared:
+    made = Prepared(_HUMP.sub(r"_\g<0>", plain(text)).casefold())
+    made.known = {}
+    return made
 
 
 @lru_cache(maxsize=4096)
@@ -134,17 +156,13 @@ def _needle(term: str, form: str) -> str:
     return term[:-1] if len(term) > 3 and altered and term.isascii() else term
 
 
-def _share(text: str, parts: tuple[str, ...]) -> float:
+def _share(text: Prepared, parts: tuple[str, ...]) -> float:
     """How much of a word the text has, 0..1."""
-    # most stems stand nowhere in the text, which is found out without a further call
-    if len(parts) == 1:
-        (part,) = parts
-        return 1.0 if part in text and _holds(text, part) else 0.0
-    return sum([part in text and _holds(text, part) for part in parts]) / len(parts)
+    return sum(map(text.holds, parts)) / len(parts)
 
 
-def _holds(text: str, needle: str) -> bool:
-    """Whether the stem, which stands in the text, begins a word of it."""
+def _begins_a_word(text: str, needle: str) -> bool:
+    """Whether the stem, which stands in the text, does so at the beginning of a word."""
     if not needle.isascii():
         return True
     at = text.find(needle)

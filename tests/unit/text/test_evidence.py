@@ -1,6 +1,6 @@
 import pytest
 
-from backend.text.evidence import asked, prepare
+from backend.text.evidence import KEPT_STEMS, asked, prepare
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,13 @@ def test_phrases_are_neighbours_in_both_texts():
 def test_weights_decide_what_a_missing_word_costs():
     heavy = asked("install macOS", lambda token: 9.0 if "maco" in token.terms[0] else 1.0)
     assert heavy.coverage(prepare(["How to install it"])) == pytest.approx(0.1)
+
+
+def test_what_a_text_was_asked_before_changes_no_answer_and_grows_no_memory():
+    text = prepare(["Nodes publish messages", "a node listens to topics"])
+    fresh = [asked(question).coverage(text) for question in ("node topic", "motor node")]
+    for number in range(3 * KEPT_STEMS):
+        asked(f"word{number} node").coverage(text)
+    assert len(text.known) <= KEPT_STEMS
+    assert [asked(question).coverage(text) for question in ("node topic", "motor node")] == fresh
+    assert fresh == [1.0, 0.5]
