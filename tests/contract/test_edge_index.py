@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,8 +62,19 @@ async def test_process_whose_first_caller_has_left_is_used_by_the_next(tmp_path:
         os.kill(pid, 0)
 
 
-async def test_killed_process_fails_calls_in_flight_and_comes_back(place: EdgePlace) -> None:
+async def test_killed_process_fails_calls_in_flight_and_comes_back(
+    place: EdgePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = await _filled(place)
+    call, pid = place.process.call, place.process.pid
+    assert pid is not None
+
+    async def held_up(*arguments: Any) -> Any:
+        if place.process.calls == 8:  # in the middle of the write, which must not end before
+            os.kill(pid, signal.SIGSTOP)
+        return await call(*arguments)
+
+    monkeypatch.setattr(place.process, "call", held_up)
     big = document("b.md", [chunk(text, "b.md", n) for n, text in enumerate(TEXTS)])
     writing = asyncio.create_task(index.write([big]))
     while place.process.calls < 9:
