@@ -68,17 +68,21 @@ async def test_killed_process_fails_calls_in_flight_and_comes_back(
     index = await _filled(place)
     call, pid = place.process.call, place.process.pid
     assert pid is not None
+    steps, held = 0, asyncio.Event()
 
-    async def held_up(*arguments: Any) -> Any:
-        if place.process.calls == 8:  # in the middle of the write, which must not end before
+    async def held_up(operation: str, *arguments: Any) -> Any:
+        nonlocal steps
+        steps += operation == "write"
+        if steps == 2:  # in the middle, where the process must not get on before it is killed
             os.kill(pid, signal.SIGSTOP)
-        return await call(*arguments)
+            held.set()
+        return await call(operation, *arguments)
 
     monkeypatch.setattr(place.process, "call", held_up)
     big = document("b.md", [chunk(text, "b.md", n) for n, text in enumerate(TEXTS)])
     writing = asyncio.create_task(index.write([big]))
-    while place.process.calls < 9:
-        await asyncio.sleep(0)
+    await held.wait()
+    monkeypatch.undo()
     _kill(place)
     with pytest.raises(UpstreamUnavailable):
         await writing
