@@ -30,6 +30,7 @@ from backend.services.insights import Insights
 from backend.services.reading import Reading
 from backend.services.replays import Replays
 from backend.services.retrieval import Retrieval, RetrievalOptions
+from backend.services.rewording import Rewording
 from backend.services.rewriting import Rewriting
 from backend.services.uploads import Uploads
 from backend.telemetry import TRACING
@@ -211,7 +212,9 @@ class Container:
             threshold=DEFAULT_THRESHOLD if threshold is None else threshold,
             site_url=settings.site_url,
         )
-        self.retrieval = Retrieval(parts.index, parts.embedder, options, parts.reranker)
+        self.retrieval = Retrieval(
+            parts.index, parts.embedder, options, parts.reranker, Rewording(parts.models)
+        )
         cache = AnswerCache() if self._keep_answers else None
         self.answering = Answering(
             self.retrieval, parts.models, book_title=settings.source_title, cache=cache

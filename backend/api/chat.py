@@ -114,6 +114,8 @@ async def search(body: SearchRequest, asker: Asker, request: Request) -> Respons
     """Find the passages that an answer to the question would be grounded on."""
     retrieval = container_of(request).retrieval
     found = await retrieval.search(body.question(), limit=body.limit)
+    if found.spent is not None:
+        await limits_of(request).spend(found.spent.total_tokens)
     return json_response(search_view(found, retrieval.link))
 
 

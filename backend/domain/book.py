@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
+
+if TYPE_CHECKING:
+    from backend.domain.answers import Usage
 
 UPLOADED = "uploads/"
 """How the path of a document begins that was uploaded and is not in the docs."""
@@ -210,7 +214,8 @@ class Retrieved:
     """What retrieval found: ``hits`` pass the threshold, ``closest`` are the best regardless of it.
 
     ``dropped`` are the others, made when they are looked at. ``confidence`` is 0..1: how likely it
-    is that the book treats the question at all.
+    is that the book treats the question at all. ``spent`` is what a model took that put the
+    question into other words for the search.
     """
 
     hits: tuple[Hit, ...]
@@ -220,3 +225,4 @@ class Retrieved:
     threshold: float = 0.0
     degraded: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    spent: Usage | None = None

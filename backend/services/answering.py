@@ -24,6 +24,7 @@ from backend.domain import (
     TokenEvent,
     Trace,
     Turn,
+    Usage,
 )
 from backend.errors import NotConfigured, UpstreamError
 from backend.ports import ChatModel
@@ -31,7 +32,6 @@ from backend.resilience import Deadline, current_deadline
 from backend.services.answer_cache import AnswerCache, Slot
 from backend.services.draft import Draft, count_timings, ms_since
 from backend.services.retrieval import Retrieval
-from backend.services.rewording import Rewording
 from backend.services.writing import Writing
 from backend.text.follow_ups import is_follow_up
 
@@ -64,7 +64,6 @@ class Answering:
     ) -> None:
         self._retrieval = retrieval
         self._writing = Writing(retrieval, models, book_title=book_title)
-        self._rewording = Rewording(models)
         self._cache = cache
 
     async def answer(
@@ -126,21 +125,15 @@ class Answering:
         """A draft that has its passages."""
         if history is not None and is_follow_up(question.text):
             question, history = replace(question, history=await history), None
-        asked = await self._rewording.reword(question, await self._retrieval.lexicons.current())
-        reworded = perf_counter()
-        alike = asked.text == question.text
-        retrieved = await self._retrieval.search(
-            question if alike else replace(question, text=asked.text)
-        )
+        retrieved = await self._retrieval.search(question)
         if history is not None:
             question = replace(question, history=await history)
         draft = Draft(
             question, question.session_id or str(uuid4()), retrieved, started,
             timings=dict(retrieved.timings_ms),
         )  # fmt: skip
-        draft.timings["reword"] = round((reworded - started) * 1000, 2)
-        draft.spent = asked.usage
-        draft.notes += filter(None, (asked.note, retrieved.degraded))
+        draft.spent = retrieved.spent or Usage()
+        draft.notes += filter(None, (retrieved.degraded,))
         return draft
 
     def _known(self, slot: Slot, started: float) -> Answer | None:

@@ -22,6 +22,7 @@ from backend.metrics import DEGRADED
 from backend.ports import ChunkIndex, Embedder, Reranker
 from backend.services.lexicons import Lexicons
 from backend.services.query_vectors import QueryVectors
+from backend.services.rewording import Rewording
 from backend.services.second_opinion import second_opinion
 from backend.text.comparisons import about, both_sides, compared
 from backend.text.confidence import measure, says_little
@@ -63,15 +64,20 @@ class Retrieval:
         embedder: Embedder | None,
         options: RetrievalOptions,
         reranker: Reranker | None = None,
+        rewording: Rewording | None = None,
     ) -> None:
         self._index = index
         self._embedder = QueryVectors(embedder) if embedder is not None else None
         self._reranker = reranker
+        self._rewording = rewording or Rewording(())
         self._options = options
         self.lexicons = Lexicons(index)
 
     async def search(self, question: Question, *, limit: int | None = None) -> Retrieved:
         """Passages for the question, best first, at most ``limit`` (default: the configured top k).
+
+        A follow-up is completed by the turns that the question has with it, and one in another
+        language than the book's is translated, where a model is there for that.
 
         Raises:
             UpstreamError: the index did not answer. Embeddings that fail, or do not fit the index,
@@ -79,7 +85,9 @@ class Retrieval:
         """
         started = perf_counter()
         lexicon = await self.lexicons.current()
-        text, repairs = repair(question.text, lexicon.dictionary)
+        reworded = await self._rewording.reword(question, lexicon)
+        began = perf_counter()
+        text, repairs = repair(reworded.text, lexicon.dictionary)
         texts = [text]
         if question.selected_text:
             texts.append(question.selected_text)
@@ -117,17 +125,23 @@ class Retrieval:
             ranked = both_sides(ranked, sides, [hit for hits in best for hit in hits])
         found = ranked[:shown]
         hits = tuple(worth_reading(found) if shown <= MOST_READ else found)
-        timings = {"search": _ms(embedded, searched), "rank": _ms(searched, perf_counter())}
+        timings = {
+            "reword": _ms(started, began),
+            "search": _ms(embedded, searched),
+            "rank": _ms(searched, perf_counter()),
+        }
         if self._embedder is not None:
-            timings["embed"] = _ms(started, embedded)
+            timings["embed"] = _ms(began, embedded)
         return Retrieved(
             hits=hits,
             closest=closest,
             dropped=LateHits(lambda: _without(hits, ranking())),
             confidence=round(sure, 4),
             threshold=self._options.threshold,
-            degraded=" ".join(filter(None, (degraded or mismatch, reordered))) or None,
+            degraded=" ".join(filter(None, (reworded.note, degraded or mismatch, reordered)))
+            or None,
             timings_ms=timings,
+            spent=reworded.usage,
         )
 
     def link(self, chunk: Chunk) -> str:

@@ -96,13 +96,14 @@ class FakeRetrieval:
     def __init__(self) -> None:
         self.asked: list[tuple[Question, int | None]] = []
         self.error: Exception | None = None
+        self.spent: Usage | None = None
 
     async def search(self, question: Question, *, limit: int | None = None) -> Retrieved:
         self.asked.append((question, limit))
         if self.error is not None:
             raise self.error
         hits = (make_hit(score=0.5, sparse_score=3.5),)
-        return Retrieved(hits=hits, closest=hits, confidence=0.75)
+        return Retrieved(hits=hits, closest=hits, confidence=0.75, spent=self.spent)
 
     def link(self, chunk: Any) -> str:
         return f"/read/{chunk.page}#{chunk.anchor}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from backend.domain import Usage
 from backend.services.limits import Limits, MemoryCounters
 from backend.settings import Rate
 from tests.api.fakes import FakeContainer
@@ -72,3 +73,11 @@ async def test_limits_come_from_the_settings() -> None:
 async def test_limit_that_is_off_lets_everything_pass() -> None:
     async with serving(FakeContainer(rate_limit_chat=None), limits=None) as site:
         assert {(await ask(site)).status for _ in range(40)} == {200}
+
+
+async def test_search_that_a_model_translated_the_question_for_is_on_the_budget_too() -> None:
+    limits = Limits(None, MemoryCounters(), daily_tokens=10, now=lambda: EVENING)
+    async with serving(limits=limits) as site:
+        site.container.retrieval.spent = Usage(8, 2)
+        assert (await ask(site, path="/api/search")).status == 200
+        assert (await ask(site, path="/api/search")).json["code"] == "budget_exhausted"

@@ -3,9 +3,12 @@ import pytest
 from backend.domain import Question, ScoredChunk, SearchResult, Vocabulary
 from backend.errors import UpstreamTimeout
 from backend.services.retrieval import Retrieval, RetrievalOptions
+from backend.services.rewording import FOREIGN, Rewording
 from backend.text.sparse import encode_query
 from tests.unit.builders import make_chunk
-from tests.unit.services.fakes import FakeEmbedder, FakeIndex
+from tests.unit.services.fakes import FakeEmbedder, FakeIndex, FakeModel
+
+URDU = Question("نوڈ کیا ہے؟")
 
 NODES = make_chunk("A node is a process.")
 TOPICS = make_chunk("A topic is a bus.", page="guide/topics", source="guide/topics.md")
@@ -111,3 +114,16 @@ async def test_search_shows_no_hit_that_is_far_behind_the_best():
     found = await Retrieval(index, None, RetrievalOptions(2, 0.0)).search(Question("node process"))
     assert [hit.chunk for hit in found.hits] == [NODES]
     assert [hit.chunk for hit in found.dropped] == [far.chunk]
+
+
+async def test_search_translates_a_foreign_question_or_says_that_it_did_not():
+    _, index = make(NODES)
+    index.words = Vocabulary({"node": 9, "process": 4}, 20)
+    model = FakeModel("What is a node?")
+    options = RetrievalOptions(2, 0.0)
+    found = await Retrieval(index, None, options, None, Rewording([model])).search(URDU)
+    assert index.queries[-1][0].sparse == encode_query("What is a node?")
+    assert (found.hits[0].chunk, found.degraded) == (NODES, None)
+    assert found.spent is not None
+    assert found.spent.total_tokens > 0
+    assert (await Retrieval(index, None, options).search(URDU)).degraded == FOREIGN
