@@ -17,6 +17,7 @@ from backend.adapters.index_plan import UPSTREAM
 from backend.adapters.points import DENSE, INDEXED_FIELDS, LEGACY, SPARSE, fingerprint_of
 from backend.adapters.qdrant_errors import translated
 from backend.errors import UpstreamError, UpstreamRejected
+from backend.loading import loading
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -136,9 +137,9 @@ class QdrantCollections:
     async def _client(self) -> AsyncQdrantClient:
         if self._opened is None:
             # a second of imports, which must not hold up the loop
-            module = await asyncio.to_thread(import_module, "qdrant_client")
+            made = await asyncio.to_thread(_client_class)
             if self._opened is None:
-                self._opened = self._connect(module.AsyncQdrantClient)
+                self._opened = self._connect(made)
         return self._opened
 
     def _connect(self, client: type[AsyncQdrantClient]) -> AsyncQdrantClient:
@@ -176,6 +177,12 @@ def _dense(params: CollectionParams) -> tuple[str, int | None]:
     if isinstance(vectors, dict):
         return DENSE, vectors[DENSE].size if DENSE in vectors else None
     return "", vectors.size
+
+
+def _client_class() -> type[AsyncQdrantClient]:
+    with loading():
+        made: type[AsyncQdrantClient] = import_module("qdrant_client").AsyncQdrantClient
+    return made
 
 
 def _models() -> Any:
