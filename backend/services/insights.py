@@ -20,6 +20,7 @@ from backend.domain import Answer, Mode, Question
 from backend.errors import AppError, NotFound
 from backend.services.insights_report import InsightsReport, make_report
 from backend.text.redaction import redact_and_cut
+from backend.turns import TURNS
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +160,11 @@ class Insights:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 try:
-                    await self._feedback.note([_noted(asked) for asked in batch])
+                    notes = []
+                    for asked in batch:
+                        await TURNS.take()
+                        notes.append(_noted(asked))
+                    await self._feedback.note(notes)
                 except BaseException:
                     later = (*batch, *self._waiting)
                     self._waiting.clear()

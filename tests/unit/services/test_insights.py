@@ -200,3 +200,15 @@ async def test_report_groups_gaps_and_sums_up() -> None:
 async def test_report_of_nothing_is_empty() -> None:
     report = await make(MemoryFeedback()).report()
     assert (report.questions, report.gaps, report.latency.p50) == (0, (), None)
+
+
+async def test_many_notes_leave_the_loop_to_others_in_between() -> None:
+    feedback = MemoryFeedback()
+    insights = make(feedback)
+    for number in range(BATCH):
+        insights.note(Question("What is a node?"), answered(f"m{number}"))
+    writing, rounds = asyncio.create_task(insights.flush()), 0
+    while not writing.done():
+        await asyncio.sleep(0)
+        rounds += 1
+    assert rounds >= BATCH
