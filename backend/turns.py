@@ -19,8 +19,12 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken = False
 
-    async def take(self) -> None:
-        """Return at once where nobody has had this round's turn, else when it comes."""
+    async def take(self, *, begun: bool = False) -> None:
+        """Return at once where nobody has had this round's turn, else when it comes.
+
+        ``begun``: it is a further part of what the caller is at, and goes before what has not begun
+        yet. Otherwise a whole wave would be finished at its end, instead of one by one.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._taken = loop, False
@@ -30,7 +34,10 @@ class Turns:
             loop.call_soon(self._next)
             return
         turn = loop.create_future()
-        self._waiting.append(turn)
+        if begun:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         await turn
 
     def _next(self) -> None:

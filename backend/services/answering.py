@@ -34,6 +34,7 @@ from backend.services.draft import Draft, count_timings, ms_since
 from backend.services.retrieval import Retrieval
 from backend.services.writing import Writing
 from backend.text.follow_ups import is_follow_up
+from backend.turns import TURNS
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Answering:
             yield DoneEvent(known)
             return
         draft = await self._found(question, history, started)
+        await TURNS.take(begun=True)
         if not principal.is_admin:
             # only maintainers see it, and with hundreds of open streams it is most of the memory
             draft.retrieved = replace(draft.retrieved, dropped=())

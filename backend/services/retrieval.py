@@ -32,6 +32,7 @@ from backend.text.lexicon import Lexicon
 from backend.text.ranking import MOST_READ, LateHits, one_per_section, rank, worth_reading
 from backend.text.sparse import encode_query
 from backend.text.typos import repair
+from backend.turns import TURNS
 
 CANDIDATES = 30
 """Chunks asked of the engine per vector and query."""
@@ -101,6 +102,7 @@ class Retrieval:
         ]
         count = limit or self._options.top_k
         results, mismatch = await self._search(queries, max(CANDIDATES, count))
+        await TURNS.take(begun=True)
         searched = perf_counter()
         words = asked(text, lexicon.weight)
         weights = [1.0, 1.0 if says_little(words, lexicon) else SELECTION_WEIGHT][:own]

@@ -39,6 +39,19 @@ async def test_wave_is_worked_off_in_order_with_looks_at_the_sockets_in_between(
     assert told[-1] != "health", "it had to wait for the whole wave"
 
 
+async def test_who_has_begun_goes_before_those_who_have_not() -> None:
+    turns, told = Turns(), list[str]()
+
+    async def in_two_parts(name: str) -> None:
+        await turns.take()
+        told.append(f"{name} begun")
+        await turns.take(begun=True)
+        told.append(f"{name} done")
+
+    await asyncio.gather(*(in_two_parts(name) for name in "ab"))
+    assert told == ["a begun", "a done", "b begun", "b done"]
+
+
 async def test_who_gave_up_waiting_loses_nobody_elses_turn() -> None:
     turns, told = Turns(), list[str]()
     wave = [asyncio.create_task(_computes(turns, f"{n}", told)) for n in range(4)]
