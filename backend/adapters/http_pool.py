@@ -12,6 +12,10 @@ from urllib.parse import quote, urlsplit
 from backend.adapters.http_connection import STREAM_BUFFER_BYTES, Connection
 
 KEEP_ALIVE_S = 30.0
+SURPLUS_S = 5.0
+KEPT = 4
+"""Idle connections to one server that are kept for long; what a wave of questions needed beyond
+them is closed when it is over."""
 CONNECT_TIMEOUT_S = 10.0
 DNS_TTL_S = 60.0
 NEXT_ADDRESS_S = 0.25
@@ -114,7 +118,7 @@ class Pool:
         connection.idle_since = loop.time()
         self._idle.setdefault(origin, []).append(connection)
         if self._sweep is None:
-            self._sweep = loop.call_later(KEEP_ALIVE_S, self._close_old)
+            self._sweep = loop.call_later(SURPLUS_S, self._close_old)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection for good."""
@@ -132,17 +136,20 @@ class Pool:
 
     def _close_old(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweep = None
-        oldest = loop.time() - KEEP_ALIVE_S / 2
+        now, self._sweep = loop.time(), None
         for origin, idle in list(self._idle.items()):
-            kept = [c for c in idle if c.usable and c.idle_since > oldest]
-            for connection in set(idle) - set(kept):
-                self.drop(connection)
-            self._idle[origin] = kept
+            kept = []
+            for place, connection in enumerate(reversed(idle)):  # the last used first
+                rest_s = KEEP_ALIVE_S if place < KEPT else SURPLUS_S
+                if connection.usable and now - connection.idle_since < rest_s:
+                    kept.append(connection)
+                else:
+                    self.drop(connection)
+            self._idle[origin] = kept[::-1]
             if not kept:
                 del self._idle[origin]
         if self._idle:
-            self._sweep = loop.call_later(KEEP_ALIVE_S / 2, self._close_old)
+            self._sweep = loop.call_later(SURPLUS_S / 2, self._close_old)
 
     async def _made(self, origin: Origin) -> Connection:
         from aiohappyeyeballs import start_connection

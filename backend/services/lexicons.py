@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 KEEP_S = 300.0
 """After so long it is loaded again while questions go on: another replica may have ingested."""
 RETRY_S = 10.0
-WAIT_S = 0.5
+WAIT_S = 0.4
 """How long a question waits for the words of a changed index."""
 
 

@@ -18,6 +18,7 @@ from backend.server import Server, create_app, make_server
 from backend.services.limits import Limits, MemoryCounters
 from tests.api.fakes import FakeContainer
 
+KEEP_ALIVE_S = 2.0
 UNLIMITED = Limits(None, MemoryCounters())
 
 
@@ -109,7 +110,11 @@ async def serving(
             assert not running.done(), running.exception()
             await asyncio.sleep(0)
         try:
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+            # what the client keeps open would else count for longer than it is watched
+            connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S)
+            async with aiohttp.ClientSession(
+                f"http://127.0.0.1:{port}", connector=connector
+            ) as http:
                 yield Site(app, container, server, port, http)
         finally:
             server.should_exit = True

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from backend.domain import JobState
-from backend.guarded import INDEX_POLICY, SEARCH_TOTAL_S
+from backend.guarded import INDEX_POLICY
 from backend.metrics import SKIPPED_POINTS
 from tests.doubles.qdrant import Fault
 from tests.e2e.product import ingest, product, until
@@ -18,7 +18,7 @@ from tests.faults.invariants import QUESTION, watched
 from tests.faults.models import keys
 
 QUICK = {"qdrant": replace(INDEX_POLICY, base_delay_s=0.01, open_s=0.2)}
-SLACK_S = 0.5
+ADDED_S = 2.5
 SEARCH = r"POST .*/points/query"
 WRITE = r"POST .*/points/batch"
 
@@ -59,7 +59,7 @@ async def test_f11_index_that_is_away_is_told_in_time(
         search = await watch.call("POST", "/api/search", json={"query": QUESTION})
         assert search.status == 503
         assert openai.calls("chat") == before, "no answer without grounds"
-        within("seconds of an answer", max(walls), SEARCH_TOTAL_S + SLACK_S)
+        within("seconds of an answer", max(walls), ADDED_S)
         assert (await watch.circuit("qdrant"))["failure_count"] >= 2
         seen(f"{max(walls):.2f} s, 0 answers without grounds")
 

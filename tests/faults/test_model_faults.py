@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
+from backend.adapters.http_pool import KEPT
 from backend.metrics import DEGRADED, UPSTREAM_CALLS
 from tests.doubles.openai import OpenAIDouble
 from tests.e2e.product import product
 from tests.faults.figures import scale, within
-from tests.faults.invariants import watched
+from tests.faults.invariants import SPARE, watched
 from tests.faults.models import KEY, PATIENT, PATIENT_POLICIES, POLICIES, behind, keys
 from tests.faults.waiting import rested
 
@@ -78,7 +79,8 @@ async def test_f06_burst_of_failures_is_not_amplified_and_opens_the_circuit(
     asked = 50
     async with (
         behind(model_line, docs, tmp_path, policies=endless) as site,
-        watched(site, heal=openai.heal) as watch,
+        # each connection that the pool keeps is four descriptors with the proxy's and the double's
+        watched(site, heal=openai.heal, spare=SPARE + 4 * KEPT) as watch,
     ):
         before = openai.calls("chat")
         openai.fail("status", on="chat", status=503, times=None)

@@ -99,7 +99,7 @@ async def test_index_gives_a_question_seconds_and_a_write_more() -> None:
     index = GuardedIndex(AnyIndex(), guard)
     await index.search([], 5)
     await index.write([])
-    assert guard.limits == [{"timeout_s": 2.0, "total_s": 2.5}, {"timeout_s": 30.0}]
+    assert guard.limits == [{"timeout_s": 2.0, "total_s": 2.0}, {"timeout_s": 30.0}]
 
 
 async def test_embedder_scales_its_limit_and_learns_the_length() -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from backend.adapters import http, http_stream
+from backend.adapters import http, http_pool, http_stream
 from backend.adapters.http import HttpTransport
 from backend.adapters.http_connection import (
     STREAM_BUFFER_BYTES,
@@ -434,3 +434,20 @@ def test_no_word_of_a_library_reaches_a_sentence() -> None:
         assert isinstance(ours, UpstreamError)
         assert "driver words" not in ours.detail
         assert "{" not in ours.detail
+
+
+async def test_what_a_wave_needed_is_closed_when_it_is_over(
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_pool, "SURPLUS_S", 0.01)
+    go = asyncio.Event()
+    async with _server(go, OK) as server, asyncio.timeout(5):
+        asking = [asyncio.create_task(_post(transport, server.url)) for _ in range(12)]
+        while len(server.requests) < 12:
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*asking)
+        while transport._pool.idle_connections != http_pool.KEPT:
+            await asyncio.sleep(0)
+        assert await _post(transport, server.url) == b"{}"
+        assert server.connections == 12
