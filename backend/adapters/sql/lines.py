@@ -139,7 +139,7 @@ class Line:
                 rows: list[tuple[Any, ...]] = cursor.fetchall()
         except (psycopg2.IntegrityError, psycopg2.DataError, psycopg2.ProgrammingError):
             raise  # the statement's fault
-        except BaseException:
+        except BaseException:  # cancelled too: what still comes is no answer to the next statement
             self.close()
             raise
         finally:
