@@ -29,7 +29,7 @@ from backend.text.confidence import measure, says_little
 from backend.text.evidence import asked
 from backend.text.fusion import fuse_queries
 from backend.text.lexicon import Lexicon
-from backend.text.ranking import MOST_READ, LateHits, one_per_section, rank, worth_reading
+from backend.text.ranking import LateHits, one_per_section, rank, worth_reading
 from backend.text.sparse import encode_query
 from backend.text.typos import repair
 from backend.turns import TURNS
@@ -125,8 +125,7 @@ class Retrieval:
                 for side, found in zip(sides, results[own:], strict=True)
             )
             ranked = both_sides(ranked, sides, [hit for hits in best for hit in hits])
-        found = ranked[:shown]
-        hits = tuple(worth_reading(found) if shown <= MOST_READ else found)
+        hits = tuple(worth_reading(ranked[:shown], shown))
         timings = {
             "reword": _ms(started, began),
             "search": _ms(embedded, searched),

@@ -76,9 +76,12 @@ def rank(
     return ranked
 
 
-def worth_reading(hits: Sequence[Hit]) -> Sequence[Hit]:
-    """Without those, best first, that match far worse than the best one; a long list as it is."""
-    if len(hits) > MOST_READ:
+def worth_reading(hits: Sequence[Hit], wanted: int) -> Sequence[Hit]:
+    """Without those, best first, that match far worse than the best one; all where many are wanted.
+
+    ``wanted`` is how many were asked for, however few there are.
+    """
+    if wanted > MOST_READ:
         return hits
     return [hit for hit in hits if hit.score >= WORTH * hits[0].score]
 

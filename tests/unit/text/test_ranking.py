@@ -95,12 +95,13 @@ def test_late_hits_are_made_once_and_only_when_looked_at():
 
 def test_worth_reading_leaves_out_what_is_far_behind_the_best():
     good, fair, poor = (make_hit(f"node {n}", score=n) for n in (0.8, 0.5, 0.2))
-    assert worth_reading([good, fair, poor]) == [good, fair]
-    assert worth_reading([poor]) == [poor]
-    assert worth_reading([]) == []
+    assert worth_reading([good, fair, poor], 5) == [good, fair]
+    assert worth_reading([poor], 5) == [poor]
+    assert worth_reading([], 5) == []
 
 
 def test_worth_reading_leaves_a_long_list_whole():
     hits = [make_hit(f"node {n}", score=1 / (1 + n)) for n in range(MOST_READ + 1)]
-    assert worth_reading(hits) == hits
-    assert len(worth_reading(hits[:-1])) < MOST_READ
+    assert worth_reading(hits, MOST_READ + 1) == hits
+    assert worth_reading(hits[:3], MOST_READ + 1) == hits[:3]
+    assert len(worth_reading(hits[:-1], MOST_READ)) < MOST_READ
